@@ -10,7 +10,7 @@ import pytest
 from ...domain.errors import ConcurrencyError, EventsLost
 from ...domain.ports import EventStore, ExpectedVersion, Guard, GuardingStore, Write
 from .notes import end_of, notes, texts, write
-from .racing import run_together
+from .racing import LooseBarrier, run_together
 
 MOVES = 40
 WRITERS = 4
@@ -104,8 +104,10 @@ class GuardedAppends:
     ) -> None:
         write(guarding, "g", 0, 1)
         moved, done = [1], Event()
+        meeting = LooseBarrier(WRITERS + 1)
 
         def move() -> int:
+            meeting.wait()  # until each writer knows an end that moves on
             try:
                 for version in range(1, MOVES):
                     write(guarding, "g", version, version + 1)
@@ -116,6 +118,7 @@ class GuardedAppends:
 
         def append(writer: int) -> int:
             guard, stored = end_of(guarding, "g"), 0
+            meeting.wait()
             while not done.is_set() or not stored:
                 acknowledged = moved[-1]
                 try:

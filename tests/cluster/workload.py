@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 import flowledger as fl
-from flowledger.domain.ports import Write
+from flowledger.domain.ports import Guard, Write
 from flowledger.infrastructure.storage.event_store import LedgerEventStore
 
 from .journal import Journal
@@ -95,9 +95,15 @@ def note_effect(journal: Journal, step: fl.StepContext) -> None:
 def note_acknowledgements(journal: Journal) -> None:
     """Let this process note each event that a store has acknowledged to it: stored where, and what."""
     append, aappend = LedgerEventStore.append, LedgerEventStore.aappend
+    append_while = LedgerEventStore.append_while
 
     def noted(store: LedgerEventStore, *writes: Write) -> list[int]:
         positions = append(store, *writes)
+        _note(journal, writes, positions)
+        return positions
+
+    def noted_while(store: LedgerEventStore, guard: Guard, *writes: Write) -> list[int]:
+        positions = append_while(store, guard, *writes)
         _note(journal, writes, positions)
         return positions
 
@@ -107,6 +113,7 @@ def note_acknowledgements(journal: Journal) -> None:
         return positions
 
     LedgerEventStore.append = noted  # type: ignore[method-assign]
+    LedgerEventStore.append_while = noted_while  # type: ignore[method-assign]
     LedgerEventStore.aappend = anoted  # type: ignore[method-assign]
 
 

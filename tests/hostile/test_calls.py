@@ -80,6 +80,7 @@ class Calls:
             "runs": [run.id],
             "version": 1,
             "node": "n",
+            "part": run.id[-6:],
             "at": 1,
             "digest": "0" * 64,
             "snapshot": run.snapshot,

@@ -40,15 +40,18 @@ def _interrupt(_: fl.StepContext) -> None:
 
 
 def lose_the_answer(ledger: fl.Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The next append is stored, and its writer doesn't hear of it."""
-    real = ledger._store.append
+    """The next append is stored, guarded or not, and its writer doesn't hear of it."""
 
-    def append(*writes: object) -> list[int]:
-        real(*writes)  # type: ignore[arg-type]
-        monkeypatch.undo()
-        raise fl.StorageUnavailable("whether it is stored is unknown")
+    def losing(real: Callable[..., object]) -> Callable[..., list[int]]:
+        def append(*given: object) -> list[int]:
+            real(*given)
+            monkeypatch.undo()
+            raise fl.StorageUnavailable("whether it is stored is unknown")
 
-    monkeypatch.setattr(ledger._store, "append", append)
+        return append
+
+    for name in ("append", "append_while"):
+        monkeypatch.setattr(ledger._store, name, losing(getattr(ledger._store, name)))
 
 
 def execute(ledger: fl.Ledger, work: Work) -> list[str]:

@@ -4,7 +4,7 @@ import os
 import stat
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -111,12 +111,17 @@ def read_version(text: str) -> int | str:
     return text if number is None else number
 
 
-def read_moment(text: str | None, option: str = "--at") -> datetime | None:
-    """A time as people write it, as an aware datetime; see ``read_time``. Raises InvalidRequest."""
+def read_moment(
+    text: str | None, option: str = "--at", *, now: datetime | None = None, of: tzinfo | None = None
+) -> datetime | None:
+    """A time as people write it, as an aware datetime; see ``read_time``. Raises InvalidRequest.
+
+    By default it is read at this moment, in the zone of ``--tz``.
+    """
     if text is None:
         return None
     try:
-        return read_time(text, datetime.now(UTC), zone())
+        return read_time(text, now or datetime.now(UTC), of or zone())
     except ValueError:
         raise InvalidRequest(f"{option} {text!r} is not a time; write it as {EXAMPLES}") from None
 

@@ -29,7 +29,7 @@ def ids_like(index: Index, part: str, of: IdOf, limit: int) -> tuple[str, ...]:
 
     Raises InvalidRequest for a part that is too short, or that no id has.
     """
-    if of not in _PLACES:
+    if not isinstance(of, str) or of not in _PLACES:
         raise InvalidRequest(f"of {quoted(of)} is neither 'run' nor 'work_order'")
     if not is_part(part):
         raise InvalidRequest(

@@ -1,10 +1,10 @@
 """Ids by a part of them, of ``ledger.history``."""
 
-from ....domain.errors import InvalidRequest
 from ...concurrency.async_variants import run_in_thread
 from ...concurrency.threads import Threads
 from ...queries.index.ids import IdOf, ids_like
 from ...queries.index.reader import Index
+from ...queries.listing import check_limit
 
 
 class IdSearch:
@@ -22,8 +22,7 @@ class IdSearch:
 
         Raises InvalidRequest.
         """
-        if type(limit) is not int or not 1 <= limit <= 1_000:
-            raise InvalidRequest(f"limit {limit!r} is not a whole number from 1 to 1,000")
+        check_limit(limit)
         return ids_like(self._index, part, of, limit)
 
     aids = run_in_thread(ids)

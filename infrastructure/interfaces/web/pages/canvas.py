@@ -182,10 +182,7 @@ def version_link(call: Call, shown: ShownVersion, **query: Any) -> str:
 
 def _read_time(call: Call, asked: str | None) -> datetime | None:
     """A time; without an offset it is one of the reader's zone, as a form sends it."""
-    at = read_moment(asked, "at")
-    if at is None or asked is None or datetime.fromisoformat(asked).tzinfo is not None:
-        return at
-    return at.replace(tzinfo=reader_zone(call.request.cookies)[0])
+    return read_moment(asked, "at", now=call.now, of=reader_zone(call.request.cookies)[0])
 
 
 def _read_zoom(asked: str | None) -> int:
