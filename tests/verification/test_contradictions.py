@@ -69,7 +69,7 @@ def test_an_index_that_was_never_built_is_no_fault_and_is_said(durable: Story) -
 
 
 def columns(table: Table) -> list[str]:
-    told_elsewhere = {"last_status", "last_queued", "last_version"}
+    told_elsewhere = {"last_status", "last_queued", "last_version", "last_started_at", "last_finished_at"}
     keys = {table.key, "version"} if table.has_versions else {table.key}
     return [name for name in table.columns if name not in told_elsewhere | keys]
 
@@ -92,6 +92,7 @@ NUMBERS = {
     "live_version",
     "priority",
     "ready_at",
+    "active_at",
 }
 
 

@@ -17,7 +17,7 @@ NOBODY = "0197a3b0-0000-7000-8000-000000000000"
         (["run", "resume", NOBODY], "no run"),
         (["run", "cancel", NOBODY], "no run"),
         (["show", f"{NOBODY}@{'9' * 5_000}"], "5,000 digits"),
-        (["show", NOBODY, "--at", "yesterday"], "write it as 2025-05-04T09:30:00Z"),
+        (["show", NOBODY, "--at", "whenever"], "or 2026-11-05T09:30:00Z"),
         (["run", "start", "w", "--payload", "{'a': 1}"], "--payload is not JSON: Expecting property name"),
         (["run", "start", "w", "--payload", "hello"], "neither a file nor JSON"),
         (["run", "start", "w", "--payload", '{"a": NaN}'], "NaN is not a JSON value"),

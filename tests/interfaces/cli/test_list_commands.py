@@ -244,7 +244,7 @@ REFUSED = [
     (["history", "--where", "payload.total >"], "syntax error at column 16: it ends too early"),
     (["history", "--where", "paylod.total > 3"], "unknown name 'paylod' at column 1"),
     (["history", "--text", "?!"], "there is no word in '?!'"),
-    (["history", "--since", "yesterday"], "--since 'yesterday' is not a time"),
+    (["history", "--since", "whenever"], "--since 'whenever' is not a time"),
     (["history", "--as-of", "soon"], "--as-of 'soon' is not a time"),
     (["history", "--workflow", "ghost"], "no workflow 'ghost'"),
     (["orders", "--workflow", "ghost"], "no workflow 'ghost'"),
