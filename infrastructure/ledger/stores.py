@@ -4,7 +4,7 @@ from importlib import import_module
 
 from ...domain.errors import FlowledgerError, InvalidRequest
 from ...domain.ports import EventStore
-from ..storage.addresses import MAX_URL, NO_DRIVER, SQLITE, URL_FORMS, sqlite_file
+from ..storage.addresses import MAX_URL, NO_DRIVER, POSTGRES, SQLITE, URL_FORMS, sqlite_file
 from ..storage.codec import MAX_EVENT_BYTES, LedgerMapper
 from ..storage.credentials import describe_text, redact_error, redact_url
 from ..storage.errors import translate_errors
@@ -51,7 +51,7 @@ def _open(url: str, max_event_bytes: int, create: bool) -> LedgerEventStore:
             from ..storage.sqlite.open import open_sqlite
 
             return open_sqlite(sqlite_file(url), mapper, create=create)
-        if url.startswith(("postgresql://", "postgres://")):
+        if url.startswith(POSTGRES):
             try:
                 import_module("psycopg")
             except ImportError:
@@ -68,7 +68,7 @@ def _open(url: str, max_event_bytes: int, create: bool) -> LedgerEventStore:
 
 def check_url(url: str) -> None:
     """Raises InvalidRequest for what is no store's URL, whether there is a store or not."""
-    ours = url == "memory:" or url.startswith((SQLITE, "postgresql://", "postgres://"))
+    ours = url == "memory:" or url.startswith((SQLITE, *POSTGRES))
     if len(url) > MAX_URL or not (ours or url.partition(":")[0].lower() in known_schemes()):
         raise _no_url(url[:MAX_URL])
 

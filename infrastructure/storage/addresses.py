@@ -11,6 +11,9 @@ MAX_URL = 10_000
 SQLITE = "sqlite:///"
 """The beginning of an SQLite store's URL."""
 
+POSTGRES = ("postgresql://", "postgres://")
+"""The beginnings of a PostgreSQL store's URL."""
+
 NO_DRIVER = "a PostgreSQL store needs a driver: pip install 'flowledger[postgres]'"
 
 URL_FORMS = "memory:, sqlite:///file.db (sqlite:////file.db for an absolute path), postgresql://user@host/database"

@@ -14,7 +14,7 @@ from eventsourcing.persistence import PersistenceError
 from ...domain.errors import InvalidRequest, StorageCorrupt, StorageUnavailable
 from ..files.atomic import make_private_file, stage_file
 from ..files.paths import resolve_path
-from ..storage.addresses import SQLITE, no_store, sqlite_file
+from ..storage.addresses import POSTGRES, SQLITE, no_store, sqlite_file
 from ..storage.errors import to_storage_error
 from ..storage.event_store import LedgerEventStore
 from ..storage.memory.recorder import MemoryRecorder
@@ -149,7 +149,7 @@ def _refuse_other_backends(url: str, path: Path) -> InvalidRequest:
         return InvalidRequest(
             "a store in memory ends with its process and is not backed up; history.export keeps a run of it"
         )
-    if not url.startswith(("postgresql://", "postgres://")):
+    if not url.startswith(POSTGRES):
         return InvalidRequest("only a store in an SQLite file is copied by us: others are backed up by their own means")
     conninfo, schema = split_url(url)
     database = shlex.quote(without_password(conninfo))

@@ -1,9 +1,10 @@
-"""A ledger with a run in it."""
+"""A ledger with a run in it, and the story."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.web.story import Story, story
 
 import flowledger as fl
 from flowledger.testing import ManualClock, memory_ledger
@@ -42,3 +43,10 @@ def ledger(clock: ManualClock) -> Iterator[fl.Ledger]:
 def run(ledger: fl.Ledger) -> fl.Run:
     """A run that waits for its review."""
     return ledger.runs.start("orders", payload={"order_id": "o-1"}, by="webhook")
+
+
+@pytest.fixture(scope="module")
+def told() -> Iterator[Story]:
+    """For tests that only look at it."""
+    with story() as whole:
+        yield whole

@@ -1,34 +1,13 @@
 """Failures: what is alike, since when, on which versions, and what an opened group says. Tried on the story."""
 
-from collections.abc import Iterator
-
-import httpx
 import pytest
 
 import flowledger as fl
 from flowledger.infrastructure.interfaces.presentation.documents import row_document
 from flowledger.infrastructure.interfaces.web.pages.failure_detail import last_place
 
-from .client import local
-from .reading import Element, read
-from .story import Story, story
-
-
-@pytest.fixture(scope="module")
-def told() -> Iterator[Story]:
-    with story() as whole:
-        yield whole
-
-
-async def get(told: Story, address: str) -> httpx.Response:
-    async with local(told.ledger) as client:
-        return await client.get(address)
-
-
-async def page(told: Story, address: str) -> Element:
-    answer = await get(told, address)
-    assert answer.status_code == 200, answer.text
-    return read(answer.text)
+from .story import Story
+from .visits import get, page
 
 
 def key_errors(told: Story) -> fl.FailureGroup:

@@ -1,38 +1,23 @@
 """History: what is listed, what its filters say, what opens in place. Each is tried on the story, without a browser."""
 
 import shlex
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
 
-import httpx
 import pytest
 
 import flowledger as fl
 from flowledger.testing import memory_ledger
 
+from . import visits
 from .client import local
-from .reading import Element, query_of, read
-from .story import Story, story
+from .reading import query_of, read
+from .story import Story
 
 BERLIN = {"cookie": "flowledger_zone=Europe%2FBerlin"}
 
 
-@pytest.fixture(scope="module")
-def told() -> Iterator[Story]:
-    with story() as whole:
-        yield whole
-
-
-async def get(told: Story, address: str, **options: Any) -> httpx.Response:
-    async with local(told.ledger) as client:
-        return await client.get(address, headers=BERLIN, **options)
-
-
-async def page(told: Story, address: str) -> Element:
-    answer = await get(told, address)
-    assert answer.status_code == 200, answer.text
-    return read(answer.text)
+get, page = partial(visits.get, headers=BERLIN), partial(visits.page, headers=BERLIN)
 
 
 async def test_each_run_says_where_it_stands_and_until_when(told: Story) -> None:

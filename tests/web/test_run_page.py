@@ -15,6 +15,7 @@ from flowledger.projections.run_view.time_line import time_line
 from flowledger.testing import memory_ledger
 
 from .client import local
+from .reading import read
 from .story import Story, story
 
 
@@ -35,6 +36,13 @@ async def test_the_page_says_where_a_run_failed_and_who_failed_alike(told: Story
     page = await _get(told, f"/runs/{told.run}")
     assert "Failed at ship: KeyError: &#39;express&#39;. 3 runs failed like this, all on versions 7 and 8." in page
     assert "The workflow is at version 9: a run keeps the version that it began with." in page
+
+
+async def test_what_was_saved_since_leads_to_the_difference(told: Story) -> None:
+    async with local(told.ledger) as client:
+        whole = read((await client.get(f"/runs/{told.run}")).text)
+        link = next(one for one in whole.find("a") if one.text == "2 saves since")
+        assert "Version 7 to 9" in read((await client.get(link.attributes["href"])).text).text
 
 
 async def test_a_click_on_a_value_of_the_input_tells_who_chose_it(told: Story) -> None:

@@ -1,32 +1,11 @@
 """Steps of all runs: one row an attempt, found by what the address says. Tried on the story."""
 
-from collections.abc import Iterator
-
-import httpx
 import pytest
 
 from flowledger.infrastructure.interfaces.presentation.documents import row_document
 
-from .client import local
-from .reading import Element, read
-from .story import Story, story
-
-
-@pytest.fixture(scope="module")
-def told() -> Iterator[Story]:
-    with story() as whole:
-        yield whole
-
-
-async def get(told: Story, address: str) -> httpx.Response:
-    async with local(told.ledger) as client:
-        return await client.get(address)
-
-
-async def page(told: Story, address: str) -> Element:
-    answer = await get(told, address)
-    assert answer.status_code == 200, answer.text
-    return read(answer.text)
+from .story import Story
+from .visits import get, page
 
 
 async def test_a_row_says_what_came_of_an_attempt_and_leads_to_it(told: Story) -> None:

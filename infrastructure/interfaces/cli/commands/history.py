@@ -13,7 +13,7 @@ from .....projections.pagination import Page
 from .....projections.runs.summary import RunSummary, WorkOrderSummary
 from ...presentation.inputs import read_moment, read_version
 from ..shared.listing import After, All, Limit, Listing, Out
-from ..shared.options import AsCsv, AsJson, Since, Until
+from ..shared.options import AsCsv, AsJson, OfWorkflow, Since, Until
 from ..shared.progress import progress_bar
 from ..shared.run_filters import ListFilters, takes_run_filters
 from ..shared.session import Session
@@ -94,7 +94,7 @@ def history(
 
 def orders(
     context: typer.Context,
-    workflow_id: Annotated[str | None, typer.Option("--workflow", metavar="ID", help="Of this workflow.")] = None,
+    workflow_id: OfWorkflow = None,
     state: Annotated[
         str | None,
         typer.Option(metavar="STATE", help="pending, running, paused, success, failed, cancelled, rejected."),

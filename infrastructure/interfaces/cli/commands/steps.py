@@ -9,12 +9,10 @@ from .....projections.steps.summary import FailureGroup, StepSummary
 from ...presentation.documents import row_document
 from ...presentation.inputs import read_moment
 from ..shared.listing import After, All, Limit, Listing, Out
-from ..shared.options import AsCsv, AsJson, Since, Until
+from ..shared.options import AsCsv, AsJson, OfWorkflow, Since, Until
 from ..shared.run_filters import ListFilters, takes_run_filters
 from ..shared.session import Session
 from ..views import steps as step_views
-
-OfWorkflow = Annotated[str | None, typer.Option("--workflow", metavar="ID", help="Of this workflow.")]
 
 
 def register(app: typer.Typer) -> None:

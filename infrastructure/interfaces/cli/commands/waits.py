@@ -8,7 +8,7 @@ from .....projections.pagination import Page
 from .....projections.runs.open_waits import WaitSummary
 from ...presentation.inputs import read_moment
 from ..shared.listing import After, All, Limit, Listing, Out
-from ..shared.options import AsCsv, AsJson
+from ..shared.options import AsCsv, AsJson, OfWorkflow
 from ..shared.session import Session
 from ..views import lists as list_views
 
@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 def waits(
     context: typer.Context,
-    workflow_id: Annotated[str | None, typer.Option("--workflow", metavar="ID", help="Of this workflow.")] = None,
+    workflow_id: OfWorkflow = None,
     node: Annotated[str | None, typer.Option(metavar="NODE", help="Asked by this node.")] = None,
     due_before: Annotated[
         str | None, typer.Option("--due-before", metavar="TIME", help="With a deadline before this time.")

@@ -11,6 +11,8 @@ AsCsv = Annotated[bool, typer.Option("--csv", help="Print comma-separated values
 
 WorkflowId = Annotated[str, typer.Argument(metavar="ID", help="The workflow's id.")]
 
+OfWorkflow = Annotated[str | None, typer.Option("--workflow", metavar="ID", help="Of this workflow.")]
+
 WorkflowAt = Annotated[
     str,
     typer.Argument(metavar="ID[@VERSION]", help="A version is a number, a snapshot id, live, or by default latest."),

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from .....domain.errors import InvalidRequest, NotFound
+from .....domain.values.clock import micros
 from .....domain.visible import quoted
 from .....domain.workflow import WorkflowSnapshot
 from .....projections.run_view.course import course_of
 from .....projections.run_view.steps import steps_of
 from .....projections.run_view.time_line import time_line
 from .....projections.runs.run import Run
+from .....projections.runs.summary import RunSummary
 from ...presentation.documents import event_document, run_document
 from ...presentation.events import describe_event
 from ...presentation.inputs import read_moment
@@ -47,7 +48,7 @@ def load(call: Call) -> RunPage:
     version = _version(call, walk.head)
     workflow = _workflow(call, run_id)
     chip = read_versions(ledger, [(run.workflow_id, run.workflow_version)])
-    course = course_of(events, None if run.finished_at else _micros(call.now))
+    course = course_of(events, None if run.finished_at else micros(call.now))
     node_ids = [] if workflow is None else [node.id for node in workflow.definition.nodes]
     snapshot = walk.snapshot(version)
     selected = select_step(query, events, version, workflow, walk)
@@ -123,7 +124,7 @@ def _latest(call: Call, workflow_id: str) -> int | None:
         return None
 
 
-def _last_good(call: Call, run: Run) -> Run | None:
+def _last_good(call: Call, run: Run) -> RunSummary | None:
     """The last run of the same version of the workflow that completed, other than this one."""
     try:
         found = call.ledger.history.runs(
@@ -131,11 +132,7 @@ def _last_good(call: Call, run: Run) -> Run | None:
         )
     except NotFound:
         return None
-    return next((call.ledger.runs.get(row.id) for row in found if row.id != run.id), None)
-
-
-def _micros(now: datetime) -> int:
-    return round(now.timestamp() * 1_000_000)
+    return next((row for row in found if row.id != run.id), None)
 
 
 def to_document(page: RunPage) -> dict[str, Any]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from .....domain.workflow import WorkflowSnapshot
-from .....domain.workflow.definition import Edge
 from .....projections.layout import SMALL, graph_of, layout_of
-from .....projections.run_view.course import Course, Execution
+from .....projections.run_view.course import Course
+from .....projections.run_view.taken_edges import taken_edges
 from ..rendering.graph import EdgeLook, NodeLook, Picture, edges_said, picture
 
 
@@ -35,7 +34,7 @@ def run_picture(
         )
         for node in workflow.definition.nodes
     }
-    taken = _taken(course.executions, workflow.definition.edges)
+    taken = taken_edges(course.executions, workflow.definition.edges)
     edges = [
         _edge_look([at for at in taken[number] if at <= version], taken[number], said)
         for number, said in enumerate(edges_said(graph))
@@ -56,19 +55,3 @@ def _states(course: Course, node_id: str) -> dict[str, Any] | None:
 def _edge_look(by_then: Sequence[int], taken: Sequence[int], said: str) -> EdgeLook:
     data = {"taken": str(taken[0])} if taken else None
     return EdgeLook("taken" if by_then else "idle", max(1, len(by_then)), said, data)
-
-
-def _taken(executions: Sequence[Execution], edges: Sequence[Edge]) -> defaultdict[int, list[int]]:
-    """At which versions each edge was taken: the first edge that leads there by the handle, or on failure."""
-    ways: dict[tuple[str, str, str | None, bool], int] = {}
-    for number, edge in enumerate(edges):
-        if edge.enabled:
-            ways.setdefault((edge.source, edge.target, edge.source_handle, edge.on == "failure"), number)
-    taken: defaultdict[int, list[int]] = defaultdict(list)
-    for done in executions:
-        if done.next_node_id is not None:
-            failed = done.outcome == "failed"
-            way = (done.node_id, done.next_node_id, None if failed else done.handle, failed)
-            if way in ways:
-                taken[ways[way]].append(done.version)
-    return taken

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .....domain.status import RunStatus
-from .....domain.workflow.definition import Edge, WorkflowDefinition
+from .....domain.workflow.definition import WorkflowDefinition
+from .....projections.run_view.taken_edges import taken_edges
 from .....projections.runs.attempts import Attempt, attempts
 
 if TYPE_CHECKING:
@@ -51,22 +52,5 @@ def run_on_canvas(ledger: Ledger, run_id: str, definition: WorkflowDefinition | 
         header.status,
         statuses,
         by_node,
-        _taken(made, (definition or seen.definition).edges),
+        Counter({edge: len(at) for edge, at in taken_edges(made, (definition or seen.definition).edges).items()}),
     )
-
-
-def _taken(made: Sequence[Attempt], edges: Sequence[Edge]) -> Counter[int]:
-    """How often each edge was taken: the first that leads there by the handle, or on failure."""
-    ways: dict[tuple[str, str, str | None, bool], int] = {}
-    for number, edge in enumerate(edges):
-        if edge.enabled:
-            ways.setdefault((edge.source, edge.target, edge.source_handle, edge.on == "failure"), number)
-    taken: Counter[int] = Counter()
-    for attempt in made:
-        if attempt.next_node_id is None:
-            continue
-        failed = attempt.outcome == "failed"
-        way = (attempt.node_id, attempt.next_node_id, None if failed else attempt.handle, failed)
-        if way in ways:
-            taken[ways[way]] += 1
-    return taken

@@ -15,6 +15,7 @@ from .....projections.run_view.course import Course
 from .....projections.run_view.steps import Rounds, Step
 from .....projections.run_view.time_line import Bar, Row, TimeLine
 from .....projections.runs.run import Run
+from .....projections.runs.summary import RunSummary
 from ..rendering.graph import Picture
 from ..rendering.json_view import JsonView
 from ..rendering.versions import ShownVersion
@@ -87,7 +88,7 @@ class RunPage:
     """At the version that is shown."""
     selected: SelectedStep | None
     failure: Failure | None
-    good: Run | None
+    good: RunSummary | None
     """The last run of the same version that completed."""
 
     @property
