@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...projections.index.columns import key
-from ...projections.index.query import Place
+from ...projections.index.query import NEWEST_FIRST, Place
+from .index.pieces import behind, between, equal
 
 
 class Where:
@@ -16,9 +17,7 @@ class Where:
 
     def equal(self, name: str, column: str, value: object) -> None:
         """A column has this value, where one is asked for."""
-        if value is not None:
-            self.parameters[name] = value
-            self.conditions.append(f"{column} = :{name}")
+        self.conditions += equal(name, column, value, self.parameters)
 
     def equal_key(self, name: str, column: str, value: str | None) -> None:
         """The same of a column that keeps the beginning of a text."""
@@ -26,16 +25,11 @@ class Where:
 
     def between(self, column: str, since: int | None, until: int | None) -> None:
         """From ``since`` on, and before ``until``."""
-        for name, operator, value in (("since", ">=", since), ("until", "<", until)):
-            if value is not None:
-                self.parameters[name] = value
-                self.conditions.append(f"{column} {operator} :{name}")
+        self.conditions += between(column, since, until, self.parameters)
 
     def behind(self, time: str, position: str, before: Place | None) -> None:
         """What comes behind a place in a list whose newest come first."""
-        if before is not None:
-            self.parameters |= {"before_time": before.time, "before_position": before.position}
-            self.conditions.append(f"({time}, {position}) < (:before_time, :before_position)")
+        self.conditions += behind(time, position, NEWEST_FIRST, before, self.parameters)
 
     def sql(self, *others: str) -> str:
         """The clause, with other conditions; nothing where there are none."""
