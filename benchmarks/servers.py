@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import psycopg
 
-CONNECTIONS = 300
+CONNECTIONS = 500
 
 
 class Stores:
