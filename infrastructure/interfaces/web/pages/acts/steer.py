@@ -39,7 +39,7 @@ class Steering(NamedTuple):
     is_grave: bool = False
 
 
-STEERINGS: Final = {
+STEERINGS: Final[dict[Name, Steering]] = {
     steering.name: steering
     for steering in (
         Steering(
