@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from ...domain.errors import EventNotReadable, InvalidRequest
 from ...domain.events.integrity import VerifyReport
+from ...domain.execution.executors import ExecutorRegistry
 from ...domain.live import Unpicklable
 from ...projections.bulk import BulkFailure
 from ...projections.replay.report import ReplayReport
@@ -385,3 +386,8 @@ class Ledger(Unpicklable):
 def clock_of(ledger: Ledger) -> Callable[[], int]:
     """The clock of a ledger, in microseconds since 1970; it is private to callers."""
     return ledger._now  # pyright: ignore[reportPrivateUsage]
+
+
+def executors_of(ledger: Ledger) -> ExecutorRegistry | None:
+    """The executors that a ledger was opened with; None where it can't run. They are private to callers."""
+    return ledger.runs._services.executors  # pyright: ignore[reportPrivateUsage]

@@ -55,7 +55,7 @@ class _ServedPage:
         site, page = site_of(request), self._page
         assert page.act is not None  # noqa: S101 - else the route takes no POST
         call = await site.admit(request, page.act_role, await read_form(request))
-        outcome = await site.threads.run(page.act, call)
+        outcome = await site.acting.run(page.act, call)
         if isinstance(outcome, Refused):
             html = await site.threads.run(self._render, call, outcome.page, None)
             return HtmlResponse(html, outcome.status)

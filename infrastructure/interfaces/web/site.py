@@ -52,6 +52,11 @@ class Site:
         """Where pages are made: in the ledger's threads for its store, so that requests don't outnumber connections."""
         return threads_of(self.ledger).store
 
+    @property
+    def acting(self) -> RunsInThread:
+        """Where acts are done: many execute steps, which take their time, and pages are to be made meanwhile."""
+        return threads_of(self.ledger).executors
+
     def open(self) -> None:
         """Open the ledger where it isn't. Raises what opening it raises."""
         _ = self.ledger

@@ -3,11 +3,16 @@
 from typing import Final
 
 from . import canvas, compare, failures, history, preferences, run, steps, waits, workflow_diff, workflows
+from .acts import fork, reproduce, retry, steer
 from .page import Page
 
 PAGES: Final[tuple[Page, ...]] = (
     *history.PAGES,
     *run.PAGES,
+    *steer.PAGES,
+    *retry.PAGES,
+    *reproduce.PAGES,
+    *fork.PAGES,
     *compare.PAGES,
     *waits.PAGES,
     *failures.PAGES,
