@@ -1,5 +1,6 @@
 """Many runs retried or cancelled as a thing that is stored: asked for, worked on, stopped, resumed by another."""
 
+import asyncio
 from collections import Counter
 from typing import Any
 
@@ -9,6 +10,7 @@ import flowledger as fl
 from flowledger.infrastructure.services.bulk import work as bulk_work
 from flowledger.testing import ManualClock
 
+from ..operations.until import until
 from .harness import Harness, line, raiser
 
 FAIL = raiser(fl.NonRetryable("no luck"))
@@ -233,19 +235,18 @@ def test_who_leaves_hands_over_at_once(harness: Harness, failed: list[str]) -> N
 
 
 def test_a_worker_works_on_it(harness: Harness, failed: list[str]) -> None:
-    action = harness.ledger.bulk.request("retry", failed)
+    bulk = harness.ledger.bulk
+    action = bulk.request("retry", failed)
     with harness.ledger.worker():
-        runs = wait_until_finished(harness, action.id)
-    assert runs == {"completed": 5}
+        until(lambda: bulk.get(action.id).runs == {"completed": 5})
+    assert bulk.get(action.id).status == "finished"
 
 
-def wait_until_finished(harness: Harness, bulk_id: str) -> dict[str, int]:
-    for event in harness.ledger.subscribe():
-        if event.type in ("bulk.progressed", "run.step_completed", "run.completed"):
-            found = harness.ledger.bulk.get(bulk_id)
-            if found.runs.get("completed") == found.count:
-                return dict(found.runs)
-    raise AssertionError("the log ended")
+async def test_a_worker_of_tasks_works_on_it(harness: Harness, failed: list[str]) -> None:
+    bulk = harness.ledger.bulk
+    action = await bulk.arequest("retry", failed)
+    async with harness.ledger.aworker():
+        await asyncio.to_thread(until, lambda: bulk.get(action.id).runs == {"completed": 5})
 
 
 def test_items_come_in_pages_of_an_outcome(harness: Harness) -> None:
