@@ -24,6 +24,7 @@ from ..operations.spread import AnyExecutor
 from ..operations.work import WorkerOptions
 from ..operations.worker import Worker
 from ..operations.workers import Workers
+from ..services.bulk.service import Bulk
 from ..services.history.service import History
 from ..services.runs.lease import LEASE
 from ..services.runs.service import Runs
@@ -51,6 +52,7 @@ class Ledger(Unpicklable):
         workflows: Workflows,
         runs: Runs,
         history: History,
+        bulk: Bulk,
         search: Search,
         subscriptions: Subscriptions,
         workers: Workers,
@@ -71,6 +73,7 @@ class Ledger(Unpicklable):
         self.workflows = workflows
         self.runs = runs
         self.history = history
+        self.bulk = bulk
         self.search = search
         self._workers = workers
         self._overview = overview
