@@ -37,6 +37,8 @@ class HistoryPage:
     """The cursor of the next page."""
     behind: float | None
     """For how many seconds there have been events that a search doesn't know."""
+    may_pick: bool
+    """Whether who reads it may retry and cancel runs."""
     copy_as: CopyAs
 
     @property
@@ -63,6 +65,7 @@ def load(call: Call) -> HistoryPage:
         count_statuses(call, asked),
         found.next,
         found.behind,
+        call.may("operator"),
         CopyAs(
             call.links.data("history", **filters.query(open=None, after=filters.after)),
             command_line(["history"], filters.of_command()),

@@ -70,6 +70,11 @@ class HistoryFilters:
         workflow, version = found.pop("workflow_id"), found.pop("version")
         return {"workflow": workflow if version is None else f"{workflow}@{version}", **found}
 
+    @property
+    def of_filters(self) -> dict[str, Any]:
+        """The query of an address that means the same runs, whatever page of them is shown how."""
+        return {name: value for name, value in self.query().items() if name != "limit"}
+
     def toggled(self, id: str) -> dict[str, Any]:
         """The query of an address that opens a work order or run, or closes it."""
         opened = tuple(each for each in self.open if each != id) if id in self.open else (*self.open, id)

@@ -4,6 +4,7 @@ from typing import Final
 
 from . import canvas, compare, failures, history, preferences, run, steps, waits, workflow_diff, workflows
 from .acts import fork, reproduce, retry, steer
+from .bulk import action, listing, preview
 from .page import Page
 
 PAGES: Final[tuple[Page, ...]] = (
@@ -14,6 +15,9 @@ PAGES: Final[tuple[Page, ...]] = (
     *reproduce.PAGES,
     *fork.PAGES,
     *compare.PAGES,
+    *listing.PAGES,
+    *preview.PAGES,
+    *action.PAGES,
     *waits.PAGES,
     *failures.PAGES,
     *steps.PAGES,
