@@ -48,19 +48,20 @@ class Shop:
         """Its pages."""
         return create_app(self.ledger, auth=lambda request: Principal("dana", {request.headers["x-role"]}))
 
-    def _client(self, role: str) -> httpx.AsyncClient:
+    def client(self, role: str) -> httpx.AsyncClient:
+        """Of somebody with a role."""
         return client_of(self.app, headers={"x-role": role})
 
     async def visit(self, address: str, role: str = "operator", status: int = 200) -> Element:
         """The page at an address, as dana sees it."""
-        async with self._client(role) as client:
+        async with self.client(role) as client:
             answer = await client.get(address)
         assert answer.status_code == status, answer.text
         return read(answer.text)
 
     async def send(self, address: str, form: Any = None, role: str = "operator") -> tuple[int, Element]:
         """The status of a POST, and the page that it leads to, or that it is."""
-        async with self._client(role) as client:
+        async with self.client(role) as client:
             answer = await client.post(address, data=form or {})
             page = answer if answer.status_code != 303 else await client.get(answer.headers["location"])
         return answer.status_code, read(page.text)

@@ -3,7 +3,7 @@
 from typing import Final
 
 from . import canvas, compare, failures, history, preferences, run, steps, waits, workflow_diff, workflows
-from .acts import fork, reproduce, retry, steer
+from .acts import fork, reproduce, retry, start, steer, workflow
 from .bulk import action, listing, preview
 from .page import Page
 
@@ -14,6 +14,8 @@ PAGES: Final[tuple[Page, ...]] = (
     *retry.PAGES,
     *reproduce.PAGES,
     *fork.PAGES,
+    *start.PAGES,
+    *workflow.PAGES,
     *compare.PAGES,
     *listing.PAGES,
     *preview.PAGES,

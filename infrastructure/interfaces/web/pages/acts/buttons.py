@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from ......domain.status import ENDED
+from ......domain.workflow import WorkflowSnapshot
 from ......projections.runs.run import Run
 
 if TYPE_CHECKING:
@@ -20,6 +21,27 @@ class ActLink(NamedTuple):
     is_primary: bool = False
     key: str | None = None
     """That does the same as a click."""
+
+
+def workflow_acts(call: Call, workflow: WorkflowSnapshot) -> tuple[ActLink, ...]:
+    """What who asks may do with a version of a workflow: an old snapshot isn't run, and may be made live again."""
+    id, number = workflow.workflow_id, workflow.version
+    acts: list[ActLink] = []
+    if call.ledger.workflows.get(id).archived:
+        return (ActLink("Restore…", "repro", call.links("restore", id=id), True),) if call.may("admin") else ()
+    if call.may("operator") and (workflow.is_live or workflow.is_latest):
+        version = None if workflow.is_live else number
+        acts.append(ActLink("Run…", "play", call.links("start", id=id, version=version), workflow.is_live, "r"))
+    if call.may("editor") and not workflow.is_live:
+        url = call.links("release-version", id=id, version=number)
+        acts.append(ActLink("Release…", "check", url, workflow.is_latest))
+    if call.may("admin") and not workflow.is_latest:
+        acts.append(ActLink("Bring back…", "repro", call.links("restore", id=id, version=number)))
+    if call.may("editor") and workflow.is_latest:
+        acts.append(ActLink("Rename…", "person", call.links("rename", id=id)))
+    if call.may("admin") and workflow.is_latest:
+        acts.append(ActLink("Archive…", "lock", call.links("archive", id=id)))
+    return tuple(acts)
 
 
 def run_acts(call: Call, run: Run) -> tuple[ActLink, ...]:
