@@ -120,6 +120,7 @@ async def test_a_double_click_is_one_action(many: fl.Ledger, failed: list[str]) 
     async with local(many) as client:
         form = form_of(await page(client, "/bulk/new?act=retry&status=failed"))
         send = [await client.post(form.attributes["action"], data=fields(form)) for _ in range(2)]
+        await finish(client, many, send[0].headers["location"])
     assert send[0].headers["location"] == send[1].headers["location"]
     assert len(many.bulk.list()) == 1
     assert len(many.history.runs()) == 6
@@ -139,6 +140,7 @@ async def test_where_others_match_by_now_nothing_is_done_and_they_are_shown(many
         assert len(many.bulk.list()) == 0
         anew = await client.post(form.attributes["action"], data=fields(form_of(again)))
         assert anew.status_code == 303
+        await finish(client, many, anew.headers["location"])
 
 
 async def test_an_action_is_stopped_by_its_page(many: fl.Ledger, failed: list[str]) -> None:

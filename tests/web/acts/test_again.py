@@ -218,3 +218,20 @@ async def test_a_work_order_that_was_rejected_is_retried_with_the_live_version(o
         ledger.workflows.save({"nodes": [node], "edges": []}, workflow_id="orders")
         _, page = await here.do(at)
         assert said(page).endswith("it has completed.")
+
+
+async def test_a_step_leads_to_a_retry_from_it_for_those_who_may(orders: Shop, failed: fl.Run) -> None:
+    page = await orders.visit(f"/runs/{failed.id}?step=charge")
+    link = next(link for link in page.find("a") if link.text == "Retry from here…")
+    assert link.attributes["href"] == f"/runs/{failed.id}/retry?from=charge"
+    assert link.attributes["title"] == "Run this step with the latest version of this workflow"
+    assert "Retry from here…" not in (await orders.visit(f"/runs/{failed.id}?step=charge", role="viewer")).text
+    assert "Retry from here…" not in (await orders.visit(f"/runs/{orders.asking().id}")).text
+
+
+async def test_the_history_leads_to_a_retry_from_a_step_and_to_its_inspector(orders: Shop, failed: fl.Run) -> None:
+    page = await orders.visit(f"/history?open={failed.work_order_id}&open={failed.id}")
+    assert page.link("Retry from step ship") == f"/runs/{failed.id}/retry?from=ship"
+    inspector = await orders.visit(page.link("Inspect step ship"))
+    assert inspector.one("aside", id="inspector").one("h2").text == "ship"
+    assert "Retry from step" not in (await orders.visit("/history", role="viewer")).text

@@ -70,7 +70,7 @@ def load(call: Call) -> HistoryPage:
     return HistoryPage(
         filters,
         filter_words(filters, clock_of(call)),
-        sorted_columns(filters),
+        sorted_columns(filters.sort),
         found.items,
         group(call.ledger, found.items, filters.open),
         count_statuses(call, asked),

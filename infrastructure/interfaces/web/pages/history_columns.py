@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from .....projections.runs.summary import RunSummary
     from .....projections.search.matches import Match
-    from .history_filters import HistoryFilters
 
 SORTS: Final = {
     "-started": "the newest first",
@@ -50,9 +49,9 @@ class Found:
     """Of the run's page: where to look at it."""
 
 
-def sorted_columns(filters: HistoryFilters) -> dict[str, SortedColumn]:
-    """The heads by the keys of orders. A second click turns the order round."""
-    return {key: _column(says, key, filters.sort) for key, says in _HEADS.items()}
+def sorted_columns(sort: str) -> dict[str, SortedColumn]:
+    """The heads by the keys of orders, of a list in this order. A second click turns it round."""
+    return {key: _column(says, key, sort) for key, says in _HEADS.items()}
 
 
 _HEADS: Final = {"started": "Started", "activity": "Last activity", "duration": "Took"}

@@ -31,6 +31,11 @@ class NodeAhead:
     has_changed: bool = False
     """Whether it, or its executor's code, has changed since."""
 
+    @property
+    def says_something(self) -> bool:
+        """Whether there is more to say of it than that it may run."""
+        return self.has_effects or self.is_new or self.has_changed
+
 
 def nodes_ahead(
     ledger: Ledger,
