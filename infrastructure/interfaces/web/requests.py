@@ -16,6 +16,9 @@ from .security.refusals import Refusal
 
 Form = ImmutableMultiDict[str, str]
 
+SENT: Final = "flowledger.sent"
+"""In the scope of a request: the form that it brought, to be kept where it can't be acted on now."""
+
 MOST_FIELDS: Final = 10_000
 """Of a form."""
 
@@ -73,6 +76,7 @@ async def read_form(request: Request) -> Form:
     if body and kind != "application/x-www-form-urlencoded":
         raise Refusal(415, "Not a form", f"a form is sent as application/x-www-form-urlencoded, not as {kind!r}")
     try:
-        return Form(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS))
+        fields = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS)
     except ValueError as error:
         raise Refusal(400, "Not a form", f"the form can't be read: {error}") from error
+    return Form([(name, value.replace("\r\n", "\n")) for name, value in fields])  # as browsers end lines

@@ -122,3 +122,22 @@ async def test_a_hand_made_version_does_nothing(orders: Shop, seen: str) -> None
     status, _ = await orders.send(f"/runs/{run.id}/cancel", {"seen": seen})
     assert status in (400, 404)
     assert orders.ledger.runs.get(run.id).status == "paused"
+
+
+async def test_what_was_typed_is_kept_while_the_store_is_away(orders: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = orders.asking()
+    form = await orders.fill(f"/runs/{run.id}/cancel", {"why": "<b>twice</b>\nand \u202elate", "token": "s3cret"})
+
+    def away(*_: object, **__: object) -> fl.Run:
+        raise fl.StorageUnavailable("the server is away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(orders.ledger.runs, "cancel", away)
+        status, page = await orders.send(*form)
+    assert (status, "the server is away" in page.text) == (503, True)
+    again = page.one("section", classes="empty").one("form")
+    kept = {field.attributes["name"]: field.attributes["value"] for field in again.find("input")}
+    assert kept["why"] == "<b>twice</b>\nand \u202elate"
+    assert "token" not in kept
+    assert (await orders.send(form[0], kept))[0] == 303
+    assert orders.ledger.runs.get(run.id).status == "cancelled"

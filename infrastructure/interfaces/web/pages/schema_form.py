@@ -226,10 +226,9 @@ def read_value(fields: Sequence[Field], form: Mapping[str, str]) -> Sent:
 def _read(field: Field, typed: str) -> Any:
     """Raises InvalidRequest."""
     if field.kind in ("text", "long", "date"):
-        text = typed.replace("\r\n", "\n")  # as forms send the ends of lines
-        if field.longest is not None and len(text) > field.longest:
-            raise InvalidRequest(f"{len(text):,} characters, and {field.longest:,} are taken")
-        return text
+        if field.longest is not None and len(typed) > field.longest:
+            raise InvalidRequest(f"{len(typed):,} characters, and {field.longest:,} are taken")
+        return typed
     if field.kind == "number" and _number(parse_json(typed, field.title)) is None:
         raise InvalidRequest(f"{quoted(typed)} is no number")
     if field.kind == "choice" and typed not in [option.value for option in field.options]:
