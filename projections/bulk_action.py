@@ -44,6 +44,8 @@ class BulkAction:
     last_event_at: datetime
     version: int
     """How many events were recorded."""
+    created: bool = field(default=True, compare=False)
+    """False where ``request`` answered an idempotency key that was known."""
 
 
 @dataclass(frozen=True, slots=True)

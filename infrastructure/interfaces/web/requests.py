@@ -1,5 +1,6 @@
 """What a handler gets of a request."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -45,6 +46,8 @@ class Call:
     settings: Settings
     form: Form = field(default_factory=Form)
     """What a POST brought."""
+    work_on_bulk: Callable[[], None] = lambda: None
+    """Lets this process work on bulk actions that were just asked for."""
 
     @property
     def by(self) -> str:

@@ -1,7 +1,8 @@
 """``ledger.bulk``: many runs retried or cancelled, as something that is stored, watched and stopped."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ....domain import bulk as domain
@@ -234,7 +235,7 @@ class Bulk(Unpicklable):
         state = load_bulk(self._store, bulk_id)
         if state.request != asked:
             raise IdempotencyConflict(key, state.by, moment(state.requested_at), bulk_id=bulk_id)
-        return self._shown(state)
+        return replace(self._shown(state), created=False)
 
     def _shown(self, state: BulkState) -> BulkAction:
         made = [result["new_run_id"] for result in state.results if "new_run_id" in result]
@@ -310,3 +311,13 @@ def _shown_run(state: BulkState, number: int) -> str | None:
 
 def _status(state: BulkState, number: int, statuses: Mapping[str, str]) -> str | None:
     return statuses.get(_shown_run(state, number) or "")
+
+
+def work_of(bulk: Bulk, by: str, is_stopping: Callable[[], bool]) -> BulkWork:
+    """What works on the bulk actions of a ledger in this process, under a name."""
+    return BulkWork(bulk._services, by, is_stopping)  # pyright: ignore[reportPrivateUsage]
+
+
+def clock_of_bulk(bulk: Bulk) -> Callable[[], int]:
+    """Its clock, in microseconds since 1970."""
+    return bulk._services.now  # pyright: ignore[reportPrivateUsage]

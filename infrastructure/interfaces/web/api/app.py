@@ -5,13 +5,14 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from . import description, lists, run_commands, runs, status, stream, workflows
+from . import bulk, description, lists, run_commands, runs, status, stream, workflows
 
 ROUTERS: Final = (
     runs.router,
     run_commands.router,
     workflows.router,
     lists.router,
+    bulk.router,
     status.router,
     stream.router,
     description.router,

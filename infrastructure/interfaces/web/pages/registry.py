@@ -4,6 +4,7 @@ from typing import Final
 
 from . import canvas, compare, failures, history, preferences, run, steps, waits, workflow_diff, workflows
 from .acts import fork, reproduce, retry, start, steer, workflow
+from .bulk import action, listing, preview
 from .page import Page
 
 PAGES: Final[tuple[Page, ...]] = (
@@ -16,6 +17,9 @@ PAGES: Final[tuple[Page, ...]] = (
     *start.PAGES,
     *workflow.PAGES,
     *compare.PAGES,
+    *listing.PAGES,
+    *preview.PAGES,
+    *action.PAGES,
     *waits.PAGES,
     *failures.PAGES,
     *steps.PAGES,
