@@ -23,6 +23,8 @@ from ..operations.spread import AnyExecutor
 from ..operations.work import WorkerOptions
 from ..operations.worker import Worker
 from ..operations.workers import Workers
+from ..services.access.sessions import Sessions
+from ..services.access.tokens import Tokens
 from ..services.history.service import History
 from ..services.runs.lease import LEASE
 from ..services.runs.service import Runs
@@ -51,6 +53,7 @@ class Ledger(Unpicklable):
         runs: Runs,
         history: History,
         search: Search,
+        tokens: Tokens,
         subscriptions: Subscriptions,
         workers: Workers,
         overview: Overview,
@@ -71,6 +74,7 @@ class Ledger(Unpicklable):
         self.runs = runs
         self.history = history
         self.search = search
+        self.tokens = tokens
         self._workers = workers
         self._overview = overview
 
@@ -382,3 +386,8 @@ class Ledger(Unpicklable):
 def clock_of(ledger: Ledger) -> Callable[[], int]:
     """The clock of a ledger, in microseconds since 1970; it is private to callers."""
     return ledger._now  # pyright: ignore[reportPrivateUsage]
+
+
+def sessions_of(ledger: Ledger) -> Sessions:
+    """The sessions of who signs in with a token of a ledger. Raises InvalidRequest where its store keeps none."""
+    return Sessions(ledger._store, ledger._now)  # pyright: ignore[reportPrivateUsage]

@@ -21,6 +21,7 @@ from ..queries.search.indexer import SearchIndex
 from ..queries.search.runs import SearchedRuns
 from ..repositories.runs import RunRepository
 from ..repositories.workflows import WorkflowRepository
+from ..services.access.tokens import Tokens
 from ..services.history.replayer import Replayer
 from ..services.history.service import History
 from ..services.runs.call_globals import LedgerGlobals
@@ -167,6 +168,7 @@ def compose(
         Runs(run_services),
         History(store, runs, workflows, lists, replayer, pools, now),
         Search(indexer, pools),
+        Tokens(store, now, pools),
         subscriptions,
         workers,
         overview,
