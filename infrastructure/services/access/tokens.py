@@ -76,7 +76,8 @@ class Tokens(Unpicklable):
         return [token_of(row) for row in self._table().tokens()]
 
     def revoke(self, name: str, *, by: str = "unknown") -> Token:
-        """Take a token back: it is refused from now on, and who has signed in with it is signed out.
+        """Take the token that is in use under ``name`` back, and return it: it is refused from now on, and who has
+        signed in with it is signed out.
 
         Raises NotFound (no token of that name is in use), InvalidRequest, StoreReadOnly, StorageUnavailable.
         """
