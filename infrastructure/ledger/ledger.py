@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from ...domain.errors import EventNotReadable, InvalidRequest
 from ...domain.events.integrity import VerifyReport
+from ...domain.execution.executors import ExecutorRegistry
 from ...domain.live import Unpicklable
 from ...projections.bulk import BulkFailure
 from ...projections.replay.report import ReplayReport
@@ -25,6 +26,7 @@ from ..operations.worker import Worker
 from ..operations.workers import Workers
 from ..services.access.sessions import Sessions
 from ..services.access.tokens import Tokens
+from ..services.bulk.service import Bulk
 from ..services.history.service import History
 from ..services.runs.lease import LEASE
 from ..services.runs.service import Runs
@@ -52,6 +54,7 @@ class Ledger(Unpicklable):
         workflows: Workflows,
         runs: Runs,
         history: History,
+        bulk: Bulk,
         search: Search,
         tokens: Tokens,
         subscriptions: Subscriptions,
@@ -73,6 +76,7 @@ class Ledger(Unpicklable):
         self.workflows = workflows
         self.runs = runs
         self.history = history
+        self.bulk = bulk
         self.search = search
         self.tokens = tokens
         self._workers = workers
@@ -391,3 +395,8 @@ def clock_of(ledger: Ledger) -> Callable[[], int]:
 def sessions_of(ledger: Ledger) -> Sessions:
     """The sessions of who signs in with a token of a ledger. Raises InvalidRequest where its store keeps none."""
     return Sessions(ledger._store, ledger._now)  # pyright: ignore[reportPrivateUsage]
+
+
+def executors_of(ledger: Ledger) -> ExecutorRegistry | None:
+    """The executors that a ledger was opened with; None where it can't run. They are private to callers."""
+    return ledger.runs._services.executors  # pyright: ignore[reportPrivateUsage]

@@ -189,10 +189,9 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
                 if guard is not None:
                     self._check_guard(guard)
                 self._refuse_conflicts(writes, stored, error)
-                # Every conflict was on a stream whose writer takes any version: place the events again.
-                before, (stored, heads) = list(map(_place_of, stored)), self._place(writes, guard)
-                if before == list(map(_place_of, stored)):
-                    raise self._unexplained(error) from error
+                # Every conflict was on a stream whose writer takes any version: place the events again, behind what is
+                # stored. The cache may know an older head again, as who stored it tells late.
+                stored, heads = self._place(writes, guard, knows_heads=False)
             except PersistenceError as error:
                 raise to_storage_error(error) from error
             else:
@@ -213,13 +212,18 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
         head = self._heads.get(write.stream)
         return head is not None and head.version == write.expected
 
-    def _place(self, writes: Sequence[Write], guard: Guard | None = None) -> tuple[list[LinkedEvent], dict[str, Head]]:
-        """The events as stored, each linked to the one before, and the heads of their streams afterwards."""
+    def _place(
+        self, writes: Sequence[Write], guard: Guard | None = None, *, knows_heads: bool = True
+    ) -> tuple[list[LinkedEvent], dict[str, Head]]:
+        """The events as stored, each linked to the one before, and the heads of their streams afterwards.
+
+        ``knows_heads``: who takes any version may be placed behind a cached head.
+        """
         stored: list[LinkedEvent] = []
         heads: dict[str, Head] = {}
         for stream, expected, events in writes:
             placed = heads.get(stream)
-            version, digest = self._expected_head(stream, expected, placed)
+            version, digest = self._expected_head(stream, expected, placed, knows_heads=knows_heads)
             follows_stored = placed is None and version > 0
             for event in events:
                 version += 1
@@ -234,12 +238,15 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
             stored[0] = guarded(stored[0], guard)
         return stored, heads
 
-    def _expected_head(self, stream: str, expected: int | ExpectedVersion, placed: Head | None) -> Head:
+    def _expected_head(
+        self, stream: str, expected: int | ExpectedVersion, placed: Head | None, *, knows_heads: bool
+    ) -> Head:
         if isinstance(expected, int):
             return self._head_at(stream, expected, placed)
         if expected is ExpectedVersion.NO_STREAM:
             return self._head_at(stream, 0, placed)
-        head = placed or self._heads.get(stream) or self._stored_head(stream, self.head(stream))
+        head = placed or (self._heads.get(stream) if knows_heads else None)
+        head = head or self._stored_head(stream, self.head(stream))
         if head is None:
             raise StorageCorrupt(f"the last event of stream {stream!r} was there a moment ago and is gone")
         if expected is ExpectedVersion.STREAM_EXISTS and head.version == 0:

@@ -19,6 +19,7 @@ from flowledger.testing import ManualClock
 
 from ..effort import tries
 from ..storage.events import notes
+from .renewals import end_renewals
 
 ROOT = str(Path(__file__).parents[2])
 
@@ -68,7 +69,7 @@ def test_each_follower_gets_each_event_once_and_the_last_one_again_after_it_died
             elif act == "follow":
                 follow(name, number)
             elif name in following:
-                following.pop(name)._source.leases.close()  # nothing of it runs any more
+                end_renewals(following.pop(name)._source.leases)  # nothing of it runs any more
                 clock.advance(31)
         for name in got:
             follow(name, store.last_position() + 1)

@@ -20,6 +20,7 @@ from ..conftest import BACKENDS, url_of
 from ..storage.events import notes, opened
 from ..storage.robbery import lose_newest
 from ..testing.broken_stores import Wrapper
+from .renewals import end_renewals
 
 LONG = 60.0
 """Seconds after which a test gives up."""
@@ -166,7 +167,7 @@ def test_the_next_takes_over_from_one_that_died_and_gets_the_last_event_again(pr
     events = log_of(here)
     stalled = here.ledger.subscribe(name="mailer", lease=20.0)
     assert list(islice(stalled, 2)) == events[:2]
-    here.ledger._subscriptions._source.leases.close()  # nothing of it runs any more
+    end_renewals(here.ledger._subscriptions._source.leases)  # nothing of it runs any more
     processes.clock.advance(19)
     with pytest.raises(fl.SubscriptionHeld):
         there.ledger.subscribe(name="mailer")

@@ -2,8 +2,9 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from threading import Barrier
 from typing import TypeVar
@@ -74,6 +75,24 @@ def test_of_racing_threads_one_wins_each_version(store_url: str, writers: int) -
 
             assert at_once(writers, attempt).count(True) == 1
         assert [text.split()[0] for text in texts(store, "a")] == [f"{version}" for version in range(10)]
+
+
+def test_a_writer_that_tells_the_cache_late_is_in_nobodys_way(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with opened(store_url) as store, opened(store_url) if store_url != "memory:" else nullcontext(store) as there:
+        write(store, "a", 0, "first")
+        known = {"a": store._heads.get("a")}
+        write(there, "a", 1, "second")
+        forget = store._heads.forget
+
+        def forget_and_hear_late(streams: Iterable[str]) -> None:
+            """Between the refusal and the next attempt a thread goes on that stored the first event long ago."""
+            forget(streams)
+            store._heads.remember(known)
+
+        monkeypatch.setattr(store._heads, "forget", forget_and_hear_late)
+        store._heads.remember(known)
+        write(store, "a", ExpectedVersion.STREAM_EXISTS, "third")
+        assert texts(store, "a") == ["first", "second", "third"]
 
 
 @pytest.mark.parametrize("writers", [2, 8])

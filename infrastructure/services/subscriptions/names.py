@@ -119,8 +119,10 @@ class Leases(ResetOnFork):
 
     def _renew(self) -> None:
         lock, stop, changed = self._lock, self._stop, self._changed
-        while not stop.is_set():
-            changed.clear()
+        while True:
+            changed.clear()  # before it looks, so that no stop is missed
+            if stop.is_set():
+                return
             self.give_back_dropped()
             with lock:
                 held = list(self._held)

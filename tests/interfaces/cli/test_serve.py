@@ -51,15 +51,15 @@ def test_a_server_stops_while_streams_are_open(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'store.db'}"
     with fl.open_ledger(url, fl.ExecutorRegistry(), create=True):
         pass
-    with serving(url) as (process, told):
-        with (
-            httpx.Client(base_url=told["url"], timeout=PATIENCE) as client,
-            client.stream("GET", "api/stream") as stream,
-        ):
-            assert next(stream.iter_text()) == "retry: 1000\n\n"
-            assert client.get("history").status_code == 200
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(PATIENCE) == 0
+    with (
+        serving(url) as (process, told),
+        httpx.Client(base_url=told["url"], timeout=PATIENCE) as client,
+        client.stream("GET", "api/stream") as stream,
+    ):
+        assert next(stream.iter_text()) == "retry: 1000\n\n"
+        assert client.get("history").status_code == 200
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
 
 
 @pytest.mark.exhaustive
