@@ -66,7 +66,6 @@ HOMES = {
     "schema": "schema",
     "worker": "worker",
     "serve": "serve",
-    "token": "token",
     "workflow": "workflow",
     "run": "run",
     "completion": "completion",
