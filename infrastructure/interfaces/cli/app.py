@@ -67,7 +67,6 @@ HOMES = {
     "schema": "schema",
     "worker": "worker",
     "serve": "serve",
-    "token": "token",
     "workflow": "workflow",
     "run": "run",
     "completion": "completion",
