@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from ..presentation.documents import to_json
-from .pages.page import Page, Redirect, Refused
+from .pages.page import Page, Redirect, Refused, Shown
 from .rendering.renderer import Renderer
 from .requests import Call, read_form
 from .said import keep_message, set_preferences, take_message
@@ -56,9 +56,9 @@ class _ServedPage:
         assert page.act is not None  # noqa: S101 - else the route takes no POST
         call = await site.admit(request, page.act_role, await read_form(request))
         outcome = await site.threads.run(page.act, call)
-        if isinstance(outcome, Refused):
+        if isinstance(outcome, Refused | Shown):
             html = await site.threads.run(self._render, call, outcome.page, None)
-            return HtmlResponse(html, outcome.status)
+            return HtmlResponse(html, outcome.status if isinstance(outcome, Refused) else 200)
         return follow(request, outcome)
 
     def _render(self, call: Call, data: Any, said: str | None) -> str:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from . import canvas, compare, failures, history, preferences, run, steps, waits, workflow_diff, workflows
+from .editing import page as editing
 from .page import Page
 
 PAGES: Final[tuple[Page, ...]] = (
@@ -13,6 +14,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *failures.PAGES,
     *steps.PAGES,
     *workflows.PAGES,
+    *editing.PAGES,
     *canvas.PAGES,
     *workflow_diff.PAGES,
     *preferences.PAGES,
