@@ -5,9 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from ......domain.workflow import ABSENT, Difference, Merge, Place, Side, WorkflowSnapshot, WorkflowVersion, merge
+from ......domain.values.json_compare import same_json
+from ......domain.workflow import (
+    ABSENT,
+    Difference,
+    Merge,
+    Place,
+    Side,
+    WorkflowSnapshot,
+    WorkflowVersion,
+    edge_terms,
+    merge,
+)
 from ...rendering.text_diff import text_diff
 from .said_changes import brief_value, part_of, path_of
 from .working_copy import WorkingCopy
@@ -131,10 +142,20 @@ def _row(each: Difference) -> MergeRow:
     )
 
 
-def _side(each: Difference, value: object) -> ShownSide:
-    changed = value is not each.base and (value is ABSENT or each.base is ABSENT or value != each.base)
+def _side(each: Difference, value: Any) -> ShownSide:
+    changed = not (value is each.base if ABSENT in (value, each.base) else same_json(value, each.base))
     texts = [side for side in (value, each.base) if side is not ABSENT]
     if changed and all(isinstance(side, str) for side in texts) and any("\n" in str(side) for side in texts):
         diff = text_diff(*("" if side is ABSENT else str(side) for side in (each.base, value)))
         return ShownSide("" if value is ABSENT else str(value), changed, (diff.added, diff.removed))
-    return ShownSide(brief_value(value), changed)
+    return ShownSide(_brief(each, value), changed)
+
+
+def _brief(each: Difference, value: Any) -> str | None:
+    """A value in a line; of an edge when it is taken, of a step its type, or what is other than it was."""
+    if value is ABSENT or each.place.path or each.place.kind not in ("node", "edge"):
+        return brief_value(value)
+    if each.place.kind == "edge":
+        return edge_terms(value) or "always"
+    other = [] if each.base is ABSENT else [key for key in value if not same_json(value[key], each.base.get(key))]
+    return f"other {', '.join(other)}" if other else f"type {value['type']}"
