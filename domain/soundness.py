@@ -42,6 +42,7 @@ COUNTS: Final = (
     "wait",
     "asked_version",
     "pid",
+    "count",
 )
 
 RANKS: Final = ("priority",)

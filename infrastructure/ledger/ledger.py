@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from ...domain.errors import EventNotReadable, InvalidRequest
 from ...domain.events.integrity import VerifyReport
+from ...domain.execution.executors import ExecutorRegistry
 from ...domain.live import Unpicklable
 from ...projections.bulk import BulkFailure
 from ...projections.replay.report import ReplayReport
@@ -23,6 +24,7 @@ from ..operations.spread import AnyExecutor
 from ..operations.work import WorkerOptions
 from ..operations.worker import Worker
 from ..operations.workers import Workers
+from ..services.bulk.service import Bulk
 from ..services.history.service import History
 from ..services.runs.lease import LEASE
 from ..services.runs.service import Runs
@@ -50,6 +52,7 @@ class Ledger(Unpicklable):
         workflows: Workflows,
         runs: Runs,
         history: History,
+        bulk: Bulk,
         search: Search,
         subscriptions: Subscriptions,
         workers: Workers,
@@ -70,6 +73,7 @@ class Ledger(Unpicklable):
         self.workflows = workflows
         self.runs = runs
         self.history = history
+        self.bulk = bulk
         self.search = search
         self._workers = workers
         self._overview = overview
@@ -382,3 +386,8 @@ class Ledger(Unpicklable):
 def clock_of(ledger: Ledger) -> Callable[[], int]:
     """The clock of a ledger, in microseconds since 1970; it is private to callers."""
     return ledger._now  # pyright: ignore[reportPrivateUsage]
+
+
+def executors_of(ledger: Ledger) -> ExecutorRegistry | None:
+    """The executors that a ledger was opened with; None where it can't run. They are private to callers."""
+    return ledger.runs._services.executors  # pyright: ignore[reportPrivateUsage]

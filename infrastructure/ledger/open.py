@@ -21,6 +21,7 @@ from ..queries.search.indexer import SearchIndex
 from ..queries.search.runs import SearchedRuns
 from ..repositories.runs import RunRepository
 from ..repositories.workflows import WorkflowRepository
+from ..services.bulk.service import Bulk
 from ..services.history.replayer import Replayer
 from ..services.history.service import History
 from ..services.runs.call_globals import LedgerGlobals
@@ -161,11 +162,13 @@ def compose(
         run_services.close()
         store.close()
 
+    history = History(store, runs, workflows, lists, replayer, pools, now)
     return Ledger(
         store,
         Workflows(store, index, workflows, executors, now, pools),
         Runs(run_services),
-        History(store, runs, workflows, lists, replayer, pools, now),
+        history,
+        Bulk(run_services, index, history.runs, pools),
         Search(indexer, pools),
         subscriptions,
         workers,

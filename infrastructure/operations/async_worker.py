@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -11,7 +12,7 @@ from ...projections.runs.run import Run
 from ..concurrency.threads import Threads
 from ..execution.runner import PreparedCall, arun_steps
 from ..storage.wakeups import Wakeups
-from .work import Work
+from .work import POLL, Work
 
 
 class AsyncWorker(Unpicklable):
@@ -82,6 +83,7 @@ class AsyncWorker(Unpicklable):
         await self._threads.store.run(self._work.abandon)
         for task in self._runs:
             task.cancel()
+        await self._threads.store.run(self._work.leave_bulk)
         await self._threads.store.run(self._work.custody.close)
 
     # --- the loop -----------------------------------------------------------------------------------------------------
@@ -103,9 +105,9 @@ class AsyncWorker(Unpicklable):
             task = asyncio.create_task(self._execute(call))
             self._runs.add(task)
             task.add_done_callback(self._forget)
-        if taken:
+        if await self._threads.store.run(partial(self._work.advance_bulk, is_busy=bool(taken))) or taken:
             return  # there may be more
-        await self._wait(await self._threads.store.run(self._work.seconds_to_wait) if free else None)
+        await self._wait(await self._threads.store.run(self._work.seconds_to_wait) if free else POLL)
 
     async def _wait(self, seconds: float | None) -> None:
         """Until something has changed, or for so long."""

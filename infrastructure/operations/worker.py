@@ -13,7 +13,7 @@ from ...projections.runs.run import Run
 from ..concurrency.threads import ThreadPool
 from ..execution.runner import PreparedCall, run_steps
 from ..storage.wakeups import Wakeups
-from .work import Work
+from .work import POLL, Work
 
 
 class Worker(Unpicklable):
@@ -90,6 +90,7 @@ class Worker(Unpicklable):
                 if left <= 0 or not self._changed.wait(left):
                     break
         self._work.abandon()
+        self._work.leave_bulk()
         self._work.custody.close()
         self._pool.close()
 
@@ -116,9 +117,9 @@ class Worker(Unpicklable):
             with self._changed:
                 self._busy += 1
             self._pool.submit(self._execute, call)
-        if taken:
+        if self._work.advance_bulk(is_busy=bool(taken)) or taken:
             return  # there may be more
-        seconds = self._work.seconds_to_wait() if free else None
+        seconds = self._work.seconds_to_wait() if free else POLL
         with self._changed:
             if not self._is_woken and not self._work.is_stopping:
                 self._changed.wait(seconds)

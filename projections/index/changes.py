@@ -424,6 +424,7 @@ _ACTS: Final = frozenset(name for name, entry in EVENTS.items() if entry.narrate
 
 _EFFECTS: Final[Mapping[IndexEffect, Callable[[IndexChanges, PlacedEvent], None]]] = {
     "noted": _noted,
+    "act": _note,
     "run started": _started,
     "run moved": _on_run_moved,
     "work order opened": _opened,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .domain.errors import (
         AlreadyRetried,
+        BulkActionNotFound,
         ConcurrencyError,
         Conflict,
         ConflictingHistory,
@@ -100,6 +101,7 @@ if TYPE_CHECKING:
         StreamRecord,
     )
     from .projections.bulk import BulkFailure
+    from .projections.bulk_action import BulkAction, BulkActionItem, BulkObstacle, BulkPreview
     from .projections.comparison.events import StateChange
     from .projections.comparison.runs_model import ComparedRun, ComparedStep, Parting, RunComparison
     from .projections.comparison.snapshots import SnapshotDiff
@@ -151,9 +153,14 @@ __all__ = [
     "Backlog",
     "BackupReport",
     "Batch",
+    "BulkAction",
+    "BulkActionItem",
+    "BulkActionNotFound",
     "BulkFailure",
     "BulkItem",
+    "BulkObstacle",
     "BulkOperation",
+    "BulkPreview",
     "Changes",
     "CodeUsed",
     "ComparedRun",
@@ -304,7 +311,7 @@ _NAMES = {
     "domain.errors": (
         "FlowledgerError InvalidRequest NotFound Conflict IllegalTransition "
         "ConcurrencyError ConflictingHistory WouldContinue IdempotencyConflict SubscriptionHeld TransactionConflict "
-        "WorkflowNotFound WorkOrderNotFound RunNotFound VersionNotFound NothingAsOf "
+        "WorkflowNotFound WorkOrderNotFound RunNotFound BulkActionNotFound VersionNotFound NothingAsOf "
         "Fault InvalidAnswer InvalidDefinition ExecutorMissing InvalidSnapshot InvalidExport "
         "InvalidValue GlobalsMissing "
         "AlreadyRetried LaterEvent LeaseLost NotReached RunHeld RunMovedOn WaitClosed "
@@ -340,6 +347,7 @@ _NAMES = {
     "infrastructure.transfer.report": "BackupReport ExportReport ImportedStream ImportReport",
     "infrastructure.services.history.walk": "RunWalk",
     "projections.bulk": "BulkFailure",
+    "projections.bulk_action": "BulkAction BulkActionItem BulkObstacle BulkPreview",
     "projections.counts": "Count",
     "projections.runs.attempts": "Attempt LogEntry TakenFrom",
     "projections.audit.build": "RunAudit",

@@ -1,6 +1,7 @@
 """A retry runs the live version, from the start or from a node; a reproduction runs the version that ran then."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from threading import Barrier, Thread
 from typing import Any
 
@@ -240,6 +241,15 @@ async def test_a_task_retries_and_reproduces_too(shop: Shop) -> None:
 
 
 # --- preview ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_preview_needs_no_executors(tmp_path: Path) -> None:
+    shop = Shop(url := f"sqlite:///{tmp_path}/shop.db")
+    failed = shop.failing()
+    shop.ledger.close()
+    with fl.open_ledger(url) as ledger:
+        preview = ledger.runs.retry(failed.id, "price", preview=True)
+    assert (preview.start_node_id, preview.effects) == ("price", ())
 
 
 def test_a_preview_says_what_would_run_and_changes_nothing(shop: Shop) -> None:

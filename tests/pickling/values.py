@@ -83,6 +83,9 @@ def answers(folder: Path) -> Iterator[Any]:
         yield [*history.events(story.first)]
         yield [*history.snapshots(story.retried)]
         yield [history.header(story.first), history.runs(), history.work_orders(), runs.work_order(story.order)]
+        yield ledger.bulk.preview("retry", [story.first, "nobody"])
+        action = ledger.bulk.run(ledger.bulk.request("cancel", [story.first], by="ivo").id)
+        yield [action, *ledger.bulk.items(action.id), *ledger.bulk.list()]
         yield [workflows.get("mail"), workflows.list(), workflows.versions("mail"), workflows.diff("mail", 1, 3)]
         yield [history.audit(run_id) for run_id in (story.first, story.repeated, story.retried)]
         yield [*history.trail()]

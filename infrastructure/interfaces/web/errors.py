@@ -1,6 +1,7 @@
 """Answering with an error: a problem for programs, a page for people."""
 
-from typing import Any
+from http import HTTPStatus
+from typing import Any, Final
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -11,6 +12,7 @@ from ....domain.errors import FlowledgerError
 from .problems import Problem, problem_of, respond_with, wants_json
 from .rendering.error_page import ErrorPage, Way
 from .rendering.renderer import Renderer
+from .requests import SENT, Form
 from .routing import HtmlResponse
 from .site import base_of, site_of
 
@@ -41,7 +43,19 @@ class ErrorAnswers:
         else:
             next_ways = (Way("History", call.links("history")),) if call.links.knows("history") else ()
             name = problem.type.rpartition(":")[2] if problem.type.startswith("urn:") else None
-            page = ErrorPage(problem.status, problem.title, problem.detail, name, next_ways)
+            page = ErrorPage(problem.status, problem.title, problem.detail, name, next_ways, _kept(request, problem))
             response = HtmlResponse(self._renderer.render("error.html", page, call), problem.status)
         response.headers.update(problem.headers)
         return response
+
+
+def _kept(request: Request, problem: Problem) -> tuple[tuple[str, str], ...]:
+    """What somebody has typed, where it was right and the store is away."""
+    if problem.status != HTTPStatus.SERVICE_UNAVAILABLE or SENT not in request.scope:
+        return ()
+    form: Form = request.scope[SENT]
+    return tuple((name, value) for name, value in form.multi_items() if name not in _SECRET)
+
+
+_SECRET: Final = frozenset({"token", "password"})
+"""Fields of a form that are never written into a page."""

@@ -10,7 +10,7 @@ from starlette.routing import Route
 from ..presentation.documents import to_json
 from .pages.page import Page, Redirect, Refused, Shown
 from .rendering.renderer import Renderer
-from .requests import Call, read_form
+from .requests import SENT, Call, read_form
 from .said import keep_message, set_preferences, take_message
 from .site import site_of
 
@@ -54,8 +54,9 @@ class _ServedPage:
     async def _act(self, request: Request) -> Response:
         site, page = site_of(request), self._page
         assert page.act is not None  # noqa: S101 - else the route takes no POST
-        call = await site.admit(request, page.act_role, await read_form(request))
-        outcome = await site.threads.run(page.act, call)
+        form = request.scope[SENT] = await read_form(request)
+        call = await site.admit(request, page.act_role, form)
+        outcome = await site.acting.run(page.act, call)
         if isinstance(outcome, Refused | Shown):
             html = await site.threads.run(self._render, call, outcome.page, None)
             return HtmlResponse(html, outcome.status if isinstance(outcome, Refused) else 200)

@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection, Request
 from ....domain.values.clock import moment
 from ...concurrency.threads import RunsInThread, threads_of
 from ...ledger.ledger import Ledger, clock_of
+from ...operations.bulk_thread import BulkThread
 from .links import Links
 from .requests import Call, Form, Settings
 from .security.authentication import Authenticate, Authenticator, known_principal
@@ -37,6 +38,7 @@ class Site:
         self._lock = Lock()
         self._open = None if isinstance(ledger, Ledger) else ledger
         self._ledger = ledger if isinstance(ledger, Ledger) else None
+        self._bulk: BulkThread | None = None
 
     @property
     def ledger(self) -> Ledger:
@@ -52,13 +54,29 @@ class Site:
         """Where pages are made: in the ledger's threads for its store, so that requests don't outnumber connections."""
         return threads_of(self.ledger).store
 
+    @property
+    def acting(self) -> RunsInThread:
+        """Where acts are done: many execute steps, which take their time, and pages are to be made meanwhile."""
+        return threads_of(self.ledger).executors
+
     def open(self) -> None:
-        """Open the ledger where it isn't. Raises what opening it raises."""
-        _ = self.ledger
+        """Open the ledger where it isn't, and go on with bulk actions. Raises what opening it raises."""
+        self.work_on_bulk()
+
+    def work_on_bulk(self) -> None:
+        """Work on bulk actions in this process, beside the requests, until nothing of them is open."""
+        ledger = self.ledger
+        with self._lock:
+            if self._bulk is None:
+                self._bulk = BulkThread(ledger.bulk)
+            self._bulk.wake()
 
     def close(self) -> None:
-        """Close the ledger where the app opened it."""
+        """Hand back what is worked on, and close the ledger where the app opened it."""
         with self._lock:
+            if self._bulk is not None:
+                self._bulk.close()
+                self._bulk = None
             if self._open is not None and self._ledger is not None:
                 self._ledger.close()
                 self._ledger = None
@@ -83,7 +101,9 @@ class Site:
         """The call of whoever asks."""
         ledger = self.ledger
         now = moment(clock_of(ledger)())
-        return Call(request, ledger, principal, self.links(request), now, self.settings, form or Form())
+        return Call(
+            request, ledger, principal, self.links(request), now, self.settings, form or Form(), self.work_on_bulk
+        )
 
     def call_of_anybody(self, request: Request) -> Call:
         """The call of somebody who may not have signed in: for the page that says so."""

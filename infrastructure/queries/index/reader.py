@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ....domain.bulk import Standing
 from ....domain.errors import StorageUnavailable
 from ....projections.counts import RunGroup
 from ....projections.index.changes import INDEX_REVISION
@@ -53,6 +54,14 @@ class Index:
         found: dict[str, str] = {}
         for start in range(0, len(run_ids), sql.MOST_IDS):
             found.update(self._rows(sql.statuses(run_ids[start : start + sql.MOST_IDS])))
+        return found
+
+    def standings(self, run_ids: Sequence[str]) -> dict[str, Standing]:
+        """How those runs stand that exist, by their ids."""
+        found: dict[str, Standing] = {}
+        for start in range(0, len(run_ids), sql.MOST_IDS):
+            rows = self._rows(sql.standings(run_ids[start : start + sql.MOST_IDS]))
+            found.update((row[0], Standing(*row)) for row in rows)
         return found
 
     def waits(self, query: WaitQuery, limit: int) -> list[WaitRow]:

@@ -5,19 +5,26 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from . import lists, run_commands, runs, status, stream, workflows
-from .description import DescribedApi
+from . import bulk, description, lists, run_commands, runs, status, stream, workflows
 
-ROUTERS: Final = (runs.router, run_commands.router, workflows.router, lists.router, status.router, stream.router)
+ROUTERS: Final = (
+    runs.router,
+    run_commands.router,
+    workflows.router,
+    lists.router,
+    bulk.router,
+    status.router,
+    stream.router,
+    description.router,
+)
 
 
 def make_api(title: str, handlers: dict[Any, Any]) -> FastAPI:
     """The API; ``handlers`` answer errors."""
-    api = DescribedApi(
+    api = description.DescribedApi(
         title=f"{title} API",
         version=version("flowledger"),
-        docs_url=None,
-        redoc_url=None,
+        openapi_url=None,  # its route is among the others, as it takes a role
         redirect_slashes=False,
         exception_handlers=handlers,
     )

@@ -16,6 +16,7 @@ from ...presentation.inputs import read_moment, read_version
 from ..rendering.frame import reader_zone
 from ..rendering.graph import EdgeLook, NodeLook, Picture, edges_said, picture
 from ..rendering.versions import ShownVersion
+from .acts.buttons import ActLink, workflow_acts
 from .copy_as import CopyAs, command_line, python_call
 from .drawings import draw_version
 from .inspector import Inspector, inspect
@@ -57,6 +58,8 @@ class CanvasPage:
     may_edit: bool
     """Whether who looks at it may edit it, as it is the latest version."""
     copy_as: CopyAs
+    acts: tuple[ActLink, ...]
+    """What whoever reads the page may do with it."""
     here: Mapping[str, Any]
     """What the address says besides the version, as a link takes it."""
 
@@ -121,6 +124,7 @@ def load(call: Call) -> CanvasPage:
         zoom=_read_zoom(text(query, "zoom")),
         may_edit=workflow.is_latest and not workflow.archived and call.may("editor"),
         copy_as=_copy_as(call, workflow, latest=asked is None and at is None),
+        acts=workflow_acts(call, workflow),
         here={name: value for name, value in here.items() if value is not None},
     )
 

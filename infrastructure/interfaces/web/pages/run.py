@@ -17,6 +17,7 @@ from .....projections.runs.summary import RunSummary
 from ...presentation.documents import event_document, run_document
 from ...presentation.events import describe_event
 from ...presentation.inputs import read_moment
+from .acts.buttons import run_acts
 from .copy_as import CopyAs
 from .page import Page
 from .query import check_names, text, whole
@@ -75,6 +76,7 @@ def load(call: Call) -> RunPage:
         selected=selected,
         failure=failure_of(call, run, events),
         good=_last_good(call, run),
+        acts=run_acts(call, run),
     )
 
 

@@ -20,6 +20,7 @@ from ..rendering.graph import Picture
 from ..rendering.json_view import JsonView
 from ..rendering.versions import ShownVersion
 from ..rendering.words import count, duration
+from .acts.buttons import ActLink
 from .copy_as import CopyAs
 from .run_failure import Failure
 from .run_state import SCRUBBED, ShownState
@@ -90,6 +91,8 @@ class RunPage:
     failure: Failure | None
     good: RunSummary | None
     """The last run of the same version that completed."""
+    acts: Sequence[ActLink]
+    """What whoever reads the page may do with the run, what is most wanted first."""
 
     @property
     def head(self) -> int:

@@ -59,6 +59,7 @@ class Renderer:
                 here=here,
                 links=call.links,
                 knows=self._names.__contains__,
+                may=call.may,
                 clock=clock_of(call),
                 unique=_counter(),
                 static=lambda path: call.links("static", path=path, v=digest_of(path)),

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 from ......domain.errors import Fault, IllegalTransition, InvalidDefinition
 from ......domain.visible import quoted
 from ......domain.workflow import StaleVersion, WorkflowSnapshot
-from ....presentation.inputs import read_version
 from ..page import Page, Redirect, Refused, Shown
 from ..query import check_names, text
 from .acts import Change, apply_act, read_part
@@ -22,20 +21,14 @@ if TYPE_CHECKING:
 
 
 def load(call: Call) -> EditPage:
-    """The latest version, to be edited; ``from`` fills the page with an older one, which is so made the latest again.
+    """The latest version, to be edited.
 
     Raises WorkflowNotFound, VersionNotFound, InvalidRequest, IllegalTransition (the workflow is archived).
     """
-    check_names(call.query, ("step", "from"))
+    check_names(call.query, ("step",))
     workflow = call.ledger.workflows.get(call.part("id"))
     _refuse_archived(workflow)
-    older = text(call.query, "from")
-    if older is None:
-        copy = begin(workflow.version, workflow.definition)
-    else:
-        old = call.ledger.workflows.get(workflow.workflow_id, read_version(older))
-        copy = begin(workflow.version, old.definition, old.version)
-    return show(call, copy, text(call.query, "step"))
+    return show(call, begin(workflow.version, workflow.definition), text(call.query, "step"))
 
 
 def _refuse_archived(workflow: WorkflowSnapshot) -> None:
@@ -56,11 +49,6 @@ class _Saving:
         """Raises StaleVersion, InvalidDefinition, IllegalTransition."""
         workflows, workflow_id = call.ledger.workflows, call.part("id")
         key = self.copy.idempotency_key(self.message, draft=self.draft)
-        if self.copy.restored is not None and not self.draft:
-            old = workflows.get(workflow_id, self.copy.restored)
-            if old.definition.to_data() == self.copy.definition:
-                _refuse_archived(workflows.get(workflow_id))
-                return workflows.restore(workflow_id, call.by, old.version, self.message, expected, key)
         return workflows.save(
             self.copy.definition,
             workflow_id=workflow_id,
@@ -150,7 +138,7 @@ def _merge(call: Call, copy: WorkingCopy, done: str, message: str) -> Redirect |
 
 
 def _on(copy: WorkingCopy, base: int) -> WorkingCopy:
-    return WorkingCopy(base, copy.definition, None, copy.key)
+    return WorkingCopy(base, copy.definition, copy.key)
 
 
 def _ask(call: Call, copy: WorkingCopy, message: str, status: int, *, refused: bool = False) -> Refused:

@@ -29,8 +29,6 @@ class WorkingCopy:
     """The version that it began with."""
     definition: dict[str, Any]
     """As JSON: nodes of different ids, edges that are edges; the rest may be wrong for now."""
-    restored: int | None
-    """The older version that it was filled with."""
     key: str
     """One for each time that editing began: what is sent twice is done once."""
 
@@ -65,9 +63,9 @@ class WorkingCopy:
         return f"edit-{self.key}-{json_digest([self.base, self.definition, message, draft])[:16]}"
 
 
-def begin(base: int, definition: WorkflowDefinition, restored: int | None = None) -> WorkingCopy:
+def begin(base: int, definition: WorkflowDefinition) -> WorkingCopy:
     """What somebody begins with. Raises InvalidRequest where it is too large for a page."""
-    copy = WorkingCopy(base, json.loads(json.dumps(definition.to_data())), restored, uuid4().hex)
+    copy = WorkingCopy(base, json.loads(json.dumps(definition.to_data())), uuid4().hex)
     if (length := len(copy.text)) > LONGEST:
         raise InvalidRequest(
             f"the definition has {length:,} characters, and {LONGEST:,} can be edited on a page: "
@@ -79,13 +77,13 @@ def begin(base: int, definition: WorkflowDefinition, restored: int | None = None
 def read_copy(form: Mapping[str, str]) -> WorkingCopy:
     """What the form carries. Raises InvalidRequest where that isn't what a page of ours sent."""
     definition = parse_json(form.get("definition", ""), "definition")
-    base, restored = _whole(form, "base"), _whole(form, "restored")
+    base = _whole(form, "base")
     if base is None:
         raise InvalidRequest("base: which version was edited?")
     key = form.get("key", "")
     if not (key.isascii() and key.isalnum() and len(key) <= _LONGEST_KEY):
         raise InvalidRequest("key: it is that of the page on which editing began")
-    return WorkingCopy(base, _checked(definition), restored, key)
+    return WorkingCopy(base, _checked(definition), key)
 
 
 _LONGEST_KEY: Final = 64
