@@ -240,6 +240,17 @@ async def test_a_task_retries_and_reproduces_too(shop: Shop) -> None:
     assert len(await shop.history.areused(retry.id)) == 2
 
 
+@pytest.mark.parametrize("again", ["retry", "reproduce", "fork"])
+def test_why_a_run_is_repeated_is_on_record(shop: Shop, again: str) -> None:
+    failed = shop.failing()
+    made = getattr(shop.runs, again)(failed.id, by="bob", reason="fixed on Monday", idempotency_key="k")
+    assert [*shop.history.trail(stream=made.id)][-1].summary.endswith(": fixed on Monday")
+    assert next(iter(shop.history.events(made.id))).data["reason"] == "fixed on Monday"
+    assert getattr(shop.runs, again)(failed.id, by="bob", reason="fixed on Monday", idempotency_key="k").id == made.id
+    with pytest.raises(fl.IdempotencyConflict):
+        getattr(shop.runs, again)(failed.id, by="bob", reason="another", idempotency_key="k")
+
+
 # --- preview ----------------------------------------------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ from ...concurrency.threads import RunsInThread, threads_of
 from ...ledger.ledger import Ledger, clock_of
 from ...operations.bulk_thread import BulkThread
 from .links import Links
+from .read_runs import ReadRuns
 from .requests import Call, Form, Settings
 from .security.authentication import Authenticate, Authenticator, known_principal
 from .security.principals import Principal
@@ -34,6 +35,7 @@ class Site:
         self.settings = settings
         self.authenticate = Authenticator(auth)
         self.streams = Streams()
+        self.read_runs = ReadRuns()
         self._paths = paths
         self._lock = Lock()
         self._open = None if isinstance(ledger, Ledger) else ledger
@@ -80,6 +82,7 @@ class Site:
             if self._open is not None and self._ledger is not None:
                 self._ledger.close()
                 self._ledger = None
+                self.read_runs = ReadRuns()
 
     def enter(self, scope: MutableMapping[str, Any]) -> None:
         """Let the routes below know of this site, and where it is mounted."""
@@ -102,7 +105,15 @@ class Site:
         ledger = self.ledger
         now = moment(clock_of(ledger)())
         return Call(
-            request, ledger, principal, self.links(request), now, self.settings, form or Form(), self.work_on_bulk
+            request,
+            ledger,
+            principal,
+            self.links(request),
+            now,
+            self.settings,
+            self.read_runs,
+            form or Form(),
+            self.work_on_bulk,
         )
 
     def call_of_anybody(self, request: Request) -> Call:

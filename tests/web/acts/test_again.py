@@ -235,3 +235,11 @@ async def test_the_history_leads_to_a_retry_from_a_step_and_to_its_inspector(ord
     inspector = await orders.visit(page.link("Inspect step ship"))
     assert inspector.one("aside", id="inspector").one("h2").text == "ship"
     assert "Retry from step" not in (await orders.visit("/history", role="viewer")).text
+
+
+@pytest.mark.parametrize("act", ["retry?from=ship", "reproduce", "fork"])
+async def test_why_is_on_record_and_on_the_page_of_the_new_run(orders: Shop, failed: fl.Run, act: str) -> None:
+    _, page = await orders.do(f"/runs/{failed.id}/{act}", {"why": "fixed on version 2"})
+    made = orders.ledger.history.runs()[0]
+    assert "“fixed on version 2”" in page.one("section", aria_label="The run in short").text
+    assert [*orders.ledger.history.trail(stream=made.id)][-1].summary.endswith(": fixed on version 2")

@@ -20,7 +20,7 @@ from ..page import Page, Redirect, Refused
 from ..query import check_names, one_of, text, whole
 from .ahead import NodeAhead, nodes_ahead
 from .execution import Execution, execution_of
-from .form import ActForm, act_form, attempt, preconditions
+from .form import ActForm, act_form, attempt, preconditions, reason_of
 from .json_field import read_json, read_object
 from .refused import RefusedAct
 from .reproduce import EFFECTS
@@ -159,6 +159,7 @@ def act(call: Call) -> Redirect | Refused:
             metadata=read_object(call.form, "metadata"),
             wait=execution_of(call).waits,
             effects=call.form.getlist(EFFECTS),
+            reason=reason_of(call),
             **_edits(call),
             **preconditions(call),
         )

@@ -55,6 +55,11 @@ def preconditions(call: Call) -> dict[str, Any]:
     }
 
 
+def reason_of(call: Call) -> str | None:
+    """What was typed for why; None where nothing was."""
+    return call.form.get("why", "").strip() or None
+
+
 def attempt(
     call: Call, do: Callable[[], Redirect], load: Callable[[Call, RefusedAct], Any], *, of: str
 ) -> Redirect | Refused:

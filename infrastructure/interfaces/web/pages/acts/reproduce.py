@@ -16,7 +16,7 @@ from ..query import check_names
 from ..version_facts import read_versions
 from .ahead import NodeAhead, nodes_ahead
 from .execution import Execution, execution_of
-from .form import ActForm, act_form, attempt, preconditions
+from .form import ActForm, act_form, attempt, preconditions, reason_of
 from .refused import RefusedAct
 from .run_words import how_it_went
 
@@ -88,6 +88,7 @@ def act(call: Call) -> Redirect | Refused:
             by=call.by,
             wait=execution_of(call).waits,
             effects=call.form.getlist(EFFECTS),
+            reason=reason_of(call),
             **preconditions(call),
         )
         said = f"Run {short_id(made.id)} reproduces {short_id(run_id)}, on version {made.workflow_version}"

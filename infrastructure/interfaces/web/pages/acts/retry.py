@@ -18,7 +18,7 @@ from ..query import check_names, text, texts
 from ..version_facts import read_versions
 from .ahead import NodeAhead, nodes_ahead
 from .execution import Execution, execution_of
-from .form import ActForm, act_form, attempt, preconditions
+from .form import ActForm, act_form, attempt, preconditions, reason_of
 from .refused import RefusedAct, sentence
 from .run_words import how_it_went
 
@@ -180,6 +180,7 @@ def act(call: Call) -> Redirect | Refused:
             wait=execution_of(call).waits,
             answers=texts(call.query, ANSWERS),
             again=call.form.get("again") == "yes",
+            reason=reason_of(call),
             **preconditions(call),
         )
         begun = f"Run {short_id(run.id)} was started from {asked or 'the start'}, on version {run.workflow_version}"

@@ -14,7 +14,7 @@ from ...rendering.words import short_id
 from ..copy_as import CopyAs, command_line, python_call
 from ..page import Page, Redirect, Refused
 from ..query import check_names
-from .form import ActForm, act_form, attempt, preconditions
+from .form import ActForm, act_form, attempt, preconditions, reason_of
 from .refused import RefusedAct
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def load(name: Name, call: Call, refused: RefusedAct | None = None) -> SteerPage
 def act(name: Name, call: Call) -> Redirect | Refused:
     """Do it. Raises RunNotFound, InvalidRequest, StorageError."""
     run_id, steering = call.part("run"), STEERINGS[name]
-    said = {} if steering.field is None else {steering.field: call.form.get("why", "").strip() or None}
+    said = {} if steering.field is None else {steering.field: reason_of(call)}
 
     def do() -> Redirect:
         command: Callable[..., Run] = getattr(call.ledger.runs, name)

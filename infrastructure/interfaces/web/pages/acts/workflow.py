@@ -16,7 +16,7 @@ from ..copy_as import CopyAs, command_line, python_call
 from ..page import Page, Redirect, Refused
 from ..query import check_names, text, whole
 from ..version_list import changes_words
-from .form import SEEN, ActForm, act_form, attempt, preconditions
+from .form import SEEN, ActForm, act_form, attempt, preconditions, reason_of
 from .refused import RefusedAct
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ def act(name: Name, call: Call) -> Redirect | Refused:
     asked = text(call.query, "version") if change.is_of_version else None
     if name == "release" and asked is None:
         raise InvalidRequest("which version is to be live? The address names it, as version=")
-    typed = call.form.get("why", "").strip() or None
+    typed = reason_of(call)
     version = {} if asked is None else {"version": read_version(asked)}
     if name == "release" and (moved := _other_live(call, workflow_id, version["version"])) is not None:
         return Refused(load(name, call, moved), 412)
