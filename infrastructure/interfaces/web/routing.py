@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from ...ledger.ledger import position_of
 from ..presentation.documents import to_json
-from .pages.page import Page, Redirect, Refused
+from .pages.page import Page, Redirect, Refused, Shown
 from .rendering.renderer import Renderer
 from .requests import SENT, Call, read_form
 from .said import keep_message, set_preferences, take_message
@@ -62,9 +62,9 @@ class _ServedPage:
         form = request.scope[SENT] = await read_form(request)
         call = await site.admit(request, page.act_role, form)
         outcome = await site.acting.run(page.act, call)
-        if isinstance(outcome, Refused):
+        if isinstance(outcome, Refused | Shown):
             html = await site.threads.run(self._render, call, outcome.page, None)
-            return HtmlResponse(html, outcome.status)
+            return HtmlResponse(html, outcome.status if isinstance(outcome, Refused) else 200)
         return follow(request, outcome)
 
     def _render(self, call: Call, data: Any, said: str | None, position: int | None = None) -> str:
