@@ -24,8 +24,6 @@ from ..operations.spread import AnyExecutor
 from ..operations.work import WorkerOptions
 from ..operations.worker import Worker
 from ..operations.workers import Workers
-from ..services.access.sessions import Sessions
-from ..services.access.tokens import Tokens
 from ..services.bulk.service import Bulk
 from ..services.history.service import History
 from ..services.runs.lease import LEASE
@@ -56,7 +54,6 @@ class Ledger(Unpicklable):
         history: History,
         bulk: Bulk,
         search: Search,
-        tokens: Tokens,
         subscriptions: Subscriptions,
         workers: Workers,
         overview: Overview,
@@ -78,7 +75,6 @@ class Ledger(Unpicklable):
         self.history = history
         self.bulk = bulk
         self.search = search
-        self.tokens = tokens
         self._workers = workers
         self._overview = overview
 
@@ -392,11 +388,16 @@ def clock_of(ledger: Ledger) -> Callable[[], int]:
     return ledger._now  # pyright: ignore[reportPrivateUsage]
 
 
-def sessions_of(ledger: Ledger) -> Sessions:
-    """The sessions of who signs in with a token of a ledger. Raises InvalidRequest where its store keeps none."""
-    return Sessions(ledger._store, ledger._now)  # pyright: ignore[reportPrivateUsage]
-
-
 def executors_of(ledger: Ledger) -> ExecutorRegistry | None:
     """The executors that a ledger was opened with; None where it can't run. They are private to callers."""
     return ledger.runs._services.executors  # pyright: ignore[reportPrivateUsage]
+
+
+def position_of(ledger: Ledger) -> int:
+    """The position of the last event of a ledger's store. Raises StorageUnavailable."""
+    return ledger._store.last_position()  # pyright: ignore[reportPrivateUsage]
+
+
+def url_of(ledger: Ledger) -> str | None:
+    """The URL of a ledger's store, which may hold a password; None where the caller has opened it."""
+    return ledger._store.url  # pyright: ignore[reportPrivateUsage]

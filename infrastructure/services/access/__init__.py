@@ -1,1 +1,0 @@
-"""Tokens: who may use the pages and the API of a store."""
