@@ -1,5 +1,7 @@
 """Starting a run on a page: the form follows from what the first node takes, and what was seen is what runs."""
 
+import asyncio
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -101,6 +103,7 @@ async def test_what_only_the_node_itself_refuses_stands_beside_its_field_and_is_
     assert "Nothing has run. The first node doesn't take this input; the refusal is on record." in alert(page)
     (order,) = intake.ledger.history.work_orders()
     assert order.state == "rejected"
+    assert page.link("Retry that work order") == f"/runs/{order.id}/retry"
     again = form_of(page).one("input", name="key").attributes["value"]
     assert (
         await intake.send(
@@ -210,3 +213,26 @@ async def test_a_viewer_sees_the_form_and_cannot_send_it(intake: Shop) -> None:
     assert buttons(page) == []
     assert (await intake.send(AT, GOOD, role="viewer"))[0] == 403
     assert intake.runs() == 0
+
+
+async def test_pages_are_served_while_a_run_that_a_page_began_is_executed(clock: ManualClock) -> None:
+    began, go_on = threading.Event(), threading.Event()
+    executors = fl.ExecutorRegistry()
+
+    @executors.register("keep")
+    def keep(step: fl.StepContext) -> bool:
+        began.set()
+        return go_on.wait(60)
+
+    with memory_ledger(executors, clock=clock) as ledger:
+        save(ledger, {})
+        here = Shop(ledger, [])
+        async with here.client("operator") as client:
+            begun = asyncio.create_task(client.post(AT, data={"execution": "here"}))
+            assert await asyncio.to_thread(began.wait, 60)
+            shown = await client.get("/history")
+            go_on.set()
+            answer = await begun
+        assert (shown.status_code, answer.status_code) == (200, 303)
+        (kept,) = ledger.runs.get(ledger.history.runs()[0].id).snapshot.context["keep"]
+        assert kept.output is True
