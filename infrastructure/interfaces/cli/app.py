@@ -67,6 +67,7 @@ HOMES = {
     "schema": "schema",
     "worker": "worker",
     "serve": "serve",
+    "token": "token",
     "workflow": "workflow",
     "run": "run",
     "completion": "completion",
