@@ -18,6 +18,7 @@ from ...domain.errors import (
 )
 from ...domain.ports import CheckpointStore, ExpectedVersion, Guard, Write
 from ..concurrency.threads import STORE_THREADS, ThreadPool
+from .access_table import AccessTable
 from .callers import Enter
 from .codec import BODY, EVENT_OVERHEAD, LedgerMapper, PendingEvent, digest_of, initial_digest
 from .errors import ConnectionLost, to_storage_error, translate_errors
@@ -54,6 +55,8 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
         super().__init__(mapper, recorder)
         self.subscriptions = subscriptions
         """None where the store has no place for it."""
+        self.access = None if subscriptions is None else AccessTable(recorder)
+        """The same."""
         self.enter = enter
         self.url: str | None = None
         """With which other processes can open it; None where the caller has opened it."""

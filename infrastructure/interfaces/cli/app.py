@@ -66,6 +66,7 @@ HOMES = {
     "schema": "schema",
     "worker": "worker",
     "serve": "serve",
+    "token": "token",
     "workflow": "workflow",
     "run": "run",
     "completion": "completion",

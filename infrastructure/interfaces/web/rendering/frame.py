@@ -36,6 +36,8 @@ class Frame:
     """``light`` or ``dark``, where the reader chose one."""
     said: str | None = None
     """What an act that led here has done."""
+    may_leave: bool = False
+    """Whether who reads has signed in here, and may sign out."""
 
 
 NAV: Final = (("history", "History"), ("workflows", "Workflows"), ("waits", "Waits"), ("failures", "Failures"),
