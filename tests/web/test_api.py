@@ -8,7 +8,13 @@ import httpx
 import pytest
 
 import flowledger as fl
-from flowledger.infrastructure.interfaces.presentation.documents import event_document, run_document, workflow_document
+from flowledger.infrastructure.interfaces.presentation.documents import (
+    event_document,
+    row_document,
+    run_document,
+    to_json,
+    workflow_document,
+)
 
 from .api_table import PAGE, role_of, routes, table
 from .client import local
@@ -58,7 +64,9 @@ async def test_a_run_and_all_about_it_are_as_in_python(api: httpx.AsyncClient, l
     assert (await api.get(f"{at}/audit")).json() == json.loads(json.dumps(history.audit(run.id).to_data()))
     assert (await api.get(f"{at}/lineage")).json() == history.lineage(run.id).to_data()
     assert (await api.get(f"{at}/compare/{run.id}")).json() == history.compare(run.id, run.id).to_data()
-    assert [step["nodeId"] for step in (await api.get(f"{at}/steps")).json()["steps"]] == ["review"]
+    steps = (await api.get(f"{at}/steps")).json()["steps"]
+    assert steps == json.loads(to_json([row_document(attempt) for attempt in history.audit(run.id).attempts]))
+    assert [step["nodeId"] for step in steps] == ["review"]
 
 
 @pytest.mark.parametrize(

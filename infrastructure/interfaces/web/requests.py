@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from ...ledger.ledger import Ledger
 from .links import Links
+from .read_runs import ReadRuns
 from .security.principals import Principal
 from .security.refusals import Refusal
 
@@ -44,6 +45,8 @@ class Call:
     now: datetime
     """By the ledger's clock: the moment of the page."""
     settings: Settings
+    read_runs: ReadRuns
+    """Reads runs, and keeps long ones."""
     form: Form = field(default_factory=Form)
     """What a POST brought."""
     work_on_bulk: Callable[[], None] = lambda: None

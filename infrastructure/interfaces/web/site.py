@@ -11,7 +11,11 @@ from ...concurrency.threads import RunsInThread, threads_of
 from ...ledger.ledger import Ledger, clock_of, sessions_of
 from ...operations.bulk_thread import BulkThread
 from .links import Links
+<<<<<<< b903c26e
 from .mounting import base_of, keep_base
+=======
+from .read_runs import ReadRuns
+>>>>>>> 14e23b5da382360f722a92bf59c493d49ca7eeff
 from .requests import Call, Form, Settings
 from .security.authentication import Authenticate, Authenticator, known_principal
 from .security.principals import Principal
@@ -39,6 +43,7 @@ class Site:
         """Where people sign in with tokens; None where somebody else says who asks."""
         self.authenticate = Authenticator(self.signing_in if auth == "tokens" else auth)
         self.streams = Streams()
+        self.read_runs = ReadRuns()
         self._paths = paths
         self._lock = Lock()
         self._open = None if isinstance(ledger, Ledger) else ledger
@@ -85,6 +90,7 @@ class Site:
             if self._open is not None and self._ledger is not None:
                 self._ledger.close()
                 self._ledger = None
+                self.read_runs = ReadRuns()
 
     def enter(self, scope: MutableMapping[str, Any]) -> None:
         """Let the routes below know of this site, and where it is mounted."""
@@ -107,7 +113,15 @@ class Site:
         ledger = self.ledger
         now = moment(clock_of(ledger)())
         return Call(
-            request, ledger, principal, self.links(request), now, self.settings, form or Form(), self.work_on_bulk
+            request,
+            ledger,
+            principal,
+            self.links(request),
+            now,
+            self.settings,
+            self.read_runs,
+            form or Form(),
+            self.work_on_bulk,
         )
 
     def call_of_anybody(self, request: Request) -> Call:
