@@ -11,11 +11,8 @@ from ...concurrency.threads import RunsInThread, threads_of
 from ...ledger.ledger import Ledger, clock_of, sessions_of
 from ...operations.bulk_thread import BulkThread
 from .links import Links
-<<<<<<< b903c26e
 from .mounting import base_of, keep_base
-=======
 from .read_runs import ReadRuns
->>>>>>> 14e23b5da382360f722a92bf59c493d49ca7eeff
 from .requests import Call, Form, Settings
 from .security.authentication import Authenticate, Authenticator, known_principal
 from .security.principals import Principal

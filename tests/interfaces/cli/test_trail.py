@@ -20,7 +20,7 @@ def test_a_trail_reads_line_by_line_and_as_json_and_csv(cli: CommandLine) -> Non
     ]
     header, line = cli("trail", "--by", "bob", "--csv").stdout.splitlines()
     assert header == "at,by,type,stream,version,position,kind,subject,summary,channel"
-    assert line.endswith(",workflow,triage,saved version 2 of 'triage': by bob")
+    assert line.endswith(",workflow,triage,saved version 2 of 'triage': by bob,cli")
     assert cli.json("trail", "--since", "2999-01-01")["acts"] == []
     assert "nobody did anything" in cli("trail", "--by", "eve").stdout
 
