@@ -55,6 +55,8 @@ class CanvasPage:
     """The saves before and after."""
     zoom: int
     """Per cent of the natural size."""
+    may_edit: bool
+    """Whether who looks at it may edit it, as it is the latest version."""
     copy_as: CopyAs
     acts: tuple[ActLink, ...]
     """What whoever reads the page may do with it."""
@@ -120,6 +122,7 @@ def load(call: Call) -> CanvasPage:
         earlier=max((each.version for each in saves if each.version < workflow.version), default=None),
         later=min((each.version for each in saves if each.version > workflow.version), default=None),
         zoom=_read_zoom(text(query, "zoom")),
+        may_edit=workflow.is_latest and not workflow.archived and call.may("editor"),
         copy_as=_copy_as(call, workflow, latest=asked is None and at is None),
         acts=workflow_acts(call, workflow),
         here={name: value for name, value in here.items() if value is not None},

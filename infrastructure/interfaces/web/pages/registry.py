@@ -5,6 +5,7 @@ from typing import Final
 from . import canvas, compare, failures, history, preferences, run, steps, waits, workflow_diff, workflows
 from .acts import fork, reproduce, retry, start, steer, workflow
 from .bulk import action, listing, preview
+from .editing import page as editing
 from .page import Page
 
 PAGES: Final[tuple[Page, ...]] = (
@@ -24,6 +25,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *failures.PAGES,
     *steps.PAGES,
     *workflows.PAGES,
+    *editing.PAGES,
     *canvas.PAGES,
     *workflow_diff.PAGES,
     *preferences.PAGES,
