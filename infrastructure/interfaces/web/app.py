@@ -18,6 +18,7 @@ from ....domain.errors import InvalidRequest
 from ....domain.visible import quoted
 from ...ledger.ledger import Ledger
 from .api.app import make_api
+from .channels import Through
 from .errors import ErrorAnswers
 from .login import LOGIN_PATH, LOGOUT_PATH, Login
 from .pages.registry import PAGES
@@ -123,6 +124,7 @@ def _assemble(site: Site) -> ASGIApp:
         *page_routes(PAGES, renderer),
     ]
     app: ASGIApp = Router(routes, redirect_slashes=False)
+    app = Through(app, "web")
     app = BodyLimit(app)
     app = OriginCheck(app, site.settings.origins)
     app = ExceptionMiddleware(app, errors.handlers())
