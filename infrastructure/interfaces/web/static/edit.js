@@ -1,4 +1,4 @@
-// The edit page: Ctrl S saves, leaving with something unsaved is asked about. The page works without it.
+// The edit page: boxes become editors, Ctrl S saves, leaving with something unsaved is asked about. It works without.
 const form = document.getElementById('edit');
 let unsaved = form.hasAttribute('data-unsaved');
 form.addEventListener('input', () => { unsaved = true; });
@@ -10,3 +10,48 @@ document.addEventListener('keydown', (event) => {
     form.requestSubmit(form.querySelector('[data-save]'));
   }
 });
+
+const cm = await import(form.dataset.editor);
+const ink = (name) => `var(--c-${name})`;
+const { tags } = cm;
+const colours = cm.HighlightStyle.define([
+  { tag: [tags.string, tags.special(tags.string)], color: ink('str') },
+  { tag: [tags.number], color: ink('num') },
+  { tag: [tags.keyword, tags.bool, tags.null], color: ink('word') },
+  { tag: [tags.comment], color: ink('dim') },
+  { tag: [tags.propertyName], color: ink('key') },
+]);
+const looks = cm.EditorView.theme({
+  '&': { color: 'var(--text)', backgroundColor: 'var(--surface)', fontSize: 'var(--t-sm)', maxHeight: '32rem' },
+  '.cm-scroller': { fontFamily: 'var(--font-mono)', lineHeight: '1.25rem', overflow: 'auto' },
+  '.cm-content': { caretColor: 'var(--text)' },
+  '.cm-cursor': { borderLeftColor: 'var(--text)' },
+  '.cm-gutters': { color: 'var(--text-3)', backgroundColor: 'var(--sunken)', borderRight: '1px solid var(--line)' },
+  '.cm-activeLine': { backgroundColor: 'var(--hover)' },
+  '&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground': { backgroundColor: 'var(--accent-line)' },
+  '&.cm-focused': { outline: 'none' },
+});
+
+for (const box of form.querySelectorAll('textarea[data-editor]')) {
+  const label = form.querySelector(`label[for="${box.id}"]`);
+  const host = Object.assign(document.createElement('div'), { className: 'editor' });
+  box.before(host);
+  const root = host.attachShadow({ mode: 'open' }); // its styles are adopted there: the policy allows none in the page
+  const view = new cm.EditorView({
+    root,
+    parent: root,
+    state: cm.EditorState.create({
+      doc: box.value,
+      extensions: [
+        cm.lineNumbers(), cm.history(), cm.drawSelection(), cm.highlightActiveLine(), cm.bracketMatching(), cm.indentOnInput(),
+        cm.syntaxHighlighting(colours), looks, box.dataset.editor === 'python' ? cm.python() : cm.json(),
+        cm.keymap.of([...cm.defaultKeymap, ...cm.historyKeymap]),
+        cm.EditorView.contentAttributes.of({ 'aria-label': label.textContent.trim().replace(/\s+/g, ' ') }),
+        cm.EditorView.updateListener.of((update) => { if (update.docChanged) { box.value = view.state.doc.toString(); unsaved = true; } }),
+      ],
+    }),
+  });
+  host.addEventListener('keydown', (event) => { if (!event.ctrlKey && !event.metaKey) event.stopPropagation(); });
+  label.addEventListener('click', (event) => { event.preventDefault(); view.focus(); });
+  box.hidden = true;
+}
