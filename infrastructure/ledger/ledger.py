@@ -391,3 +391,13 @@ def clock_of(ledger: Ledger) -> Callable[[], int]:
 def executors_of(ledger: Ledger) -> ExecutorRegistry | None:
     """The executors that a ledger was opened with; None where it can't run. They are private to callers."""
     return ledger.runs._services.executors  # pyright: ignore[reportPrivateUsage]
+
+
+def position_of(ledger: Ledger) -> int:
+    """The position of the last event of a ledger's store. Raises StorageUnavailable."""
+    return ledger._store.last_position()  # pyright: ignore[reportPrivateUsage]
+
+
+def url_of(ledger: Ledger) -> str | None:
+    """The URL of a ledger's store, which may hold a password; None where the caller has opened it."""
+    return ledger._store.url  # pyright: ignore[reportPrivateUsage]

@@ -1,6 +1,8 @@
 """Many runs retried or cancelled in pages and by the API: counted before, asked for once, watched, stopped."""
 
+import shlex
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -98,6 +100,21 @@ async def test_a_preview_counts_what_is_done_and_why_not_the_rest(many: fl.Ledge
         assert cancel.one("h1").text == "Cancel 1 run"
         document = (await client.get("/bulk/new.json?act=retry&workflow=w")).json()
         assert (document["count"], document["can"]) == (5, 3)
+
+
+async def test_what_is_previewed_can_be_asked_for_by_a_command_and_a_line_of_python(
+    many: fl.Ledger, failed: list[str]
+) -> None:
+    async with local(many) as client:
+        whole = await page(client, "/bulk/new?act=retry&workflow=w&since=2026-01-01&by=unknown&status=failed")
+        data, command, python = [code.text for code in whole.one("details", classes="copyas").find("code")]
+        assert (await client.get(data)).json()["can"] == 3
+    assert shlex.split(command) == [
+        "flowledger", "bulk", "request", "retry", "--workflow", "w", "--status", "failed",
+        "--since", "2026-01-01T00:00:00+00:00", "--started-by", "unknown",
+    ]  # fmt: skip
+    made = eval(python, {"ledger": many, "datetime": datetime})  # noqa: S307 - that is what it is for
+    assert (made.count, made.by) == (3, "local")
 
 
 async def test_what_was_asked_for_is_done_by_the_serving_process(many: fl.Ledger, failed: list[str]) -> None:

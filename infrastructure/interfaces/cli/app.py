@@ -47,6 +47,7 @@ HOMES = {
     "counts": "steps",
     "failures": "steps",
     "waits": "waits",
+    "bulk": "bulk_action",
     "status": "status",
     "show": "show",
     "events": "show",

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from ...ledger.ledger import position_of
 from ..presentation.documents import to_json
 from .pages.page import Page, Redirect, Refused, Shown
 from .rendering.renderer import Renderer
@@ -46,10 +47,14 @@ class _ServedPage:
         site = site_of(request)
         call = await site.admit(request, self._page.role)
         said = take_message(request)
-        html = await site.threads.run(lambda: self._render(call, self._page.load(call), said.text))
+        html = await site.threads.run(self._load_and_render, call, said.text)
         response = HtmlResponse(html)
         said.forget(response)
         return response
+
+    def _load_and_render(self, call: Call, said: str | None) -> str:
+        position = position_of(call.ledger)  # what is stored while the page is made comes behind it
+        return self._render(call, self._page.load(call), said, position)
 
     async def _act(self, request: Request) -> Response:
         site, page = site_of(request), self._page
@@ -62,9 +67,11 @@ class _ServedPage:
             return HtmlResponse(html, outcome.status if isinstance(outcome, Refused) else 200)
         return follow(request, outcome)
 
-    def _render(self, call: Call, data: Any, said: str | None) -> str:
+    def _render(self, call: Call, data: Any, said: str | None, position: int | None = None) -> str:
         assert self._page.template is not None  # noqa: S101 - else there is no such route
-        return self._renderer.render(self._page.template, data, call, here=self._page.name, said=said)
+        return self._renderer.render(
+            self._page.template, data, call, here=self._page.name, said=said, position=position
+        )
 
 
 class HtmlResponse(Response):

@@ -105,6 +105,13 @@ class BulkFilters(RunFilters):
     started_by: Annotated[str | None, typer.Option("--started-by", metavar="WHO", help="Who started them.")] = None
 
 
+@dataclass(frozen=True, slots=True)
+class ActionFilters(ListFilters):
+    """All filters of a list, for a command whose ``--by`` is its own actor."""
+
+    started_by: Annotated[str | None, typer.Option("--started-by", metavar="WHO", help="Who started them.")] = None
+
+
 def takes_run_filters(command: Callable[..., None]) -> Callable[..., None]:
     """A decorator: where the command has a parameter of a RunFilters class, its fields become options."""
     signature = inspect.signature(command, eval_str=True)

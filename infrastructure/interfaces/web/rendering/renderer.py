@@ -11,6 +11,7 @@ from .environment import environment
 from .frame import Frame, nav_entries, reader_theme, reader_zone
 from .icons import sprite, used_icons
 from .static_files import digest_of
+from .store_words import store_words
 
 if TYPE_CHECKING:
     from ..requests import Call
@@ -33,10 +34,12 @@ class Renderer:
         here: str | None = None,
         counts: Mapping[str, tuple[int, str]] | None = None,
         said: str | None = None,
+        position: int | None = None,
     ) -> str:
         """The page as HTML. ``here`` is the name of the page in the bar, ``said`` what an act has done.
 
-        ``counts`` says by the name of a page what is counted beside it in the bar.
+        ``position``: of the store's last event, before
+        the data was read. ``counts`` says by the name of a page what is counted beside it in the bar.
         """
         cookies = call.request.cookies
         zone_name = reader_zone(cookies)[1]
@@ -45,9 +48,10 @@ class Renderer:
             self._title,
             nav_entries(self._names, counts or {}),
             None if principal is None else f"{principal.name} · {highest_role(principal.roles)}",
-            None,
+            store_words(call),
             zone_name,
             reader_theme(cookies),
+            position,
             said,
         )
         html = (

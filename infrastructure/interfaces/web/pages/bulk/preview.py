@@ -102,7 +102,10 @@ def _python_runs(selection: Selection) -> dict[str, Any]:
 def _command(act: str, from_node: str | None, selection: Selection) -> str:
     if selection.picked:
         return command_line(["bulk", "request", act, *selection.picked], {"from": from_node})
-    return command_line(["bulk", "request", act], {"from": from_node, **selection.filters.of_command()})
+    filters = selection.filters.of_command()
+    filters["started_by"] = filters.pop("by")
+    every = not selection.words
+    return command_line(["bulk", "request", act], {"from": from_node, "all": every, **filters})
 
 
 def request(call: Call) -> Redirect | Refused:
