@@ -21,6 +21,12 @@ def site() -> Iterator[Site]:
         yield Site(base, told)
 
 
+def shown(page: Any, heading: str) -> None:
+    """Wait for a page with this heading, and for its scripts: keys do nothing before."""
+    page.get_by_role("heading", name=heading, exact=True).wait_for()
+    page.wait_for_load_state("load")
+
+
 def retries(site: Site) -> Any:
     nodes = site.story.ledger.workflows.get(WORKFLOW).definition.nodes
     return next(node.retry for node in nodes if node.id == "ship")
@@ -34,7 +40,7 @@ def test_boxes_become_editors_and_what_is_typed_in_them_is_kept_and_saved_by_a_k
     page.keyboard.press("Control+a")
     page.keyboard.insert_text('{"order": "from the editor"}')
     page.get_by_role("button", name="review, ask-person").click()
-    page.get_by_role("heading", name="review", exact=True).wait_for()
+    shown(page, "review")
     page.get_by_text("unsaved change").wait_for()
     page.get_by_label("What changed and why").fill("by keys")
     page.keyboard.press("Control+s")
@@ -73,10 +79,12 @@ def test_the_latest_version_is_opened_from_an_old_one_edited_by_a_key_and_closed
     page = opened(f"/workflows/{WORKFLOW}/versions/7?step=ship")
     page.keyboard.press("e")  # does nothing on an old snapshot
     page.get_by_role("link", name="Switch to latest version").first.click()
+    page.get_by_role("link", name="Edit this step").wait_for()
+    page.wait_for_load_state("load")
     page.keyboard.press("e")
-    page.get_by_role("heading", name="Edit", exact=True).wait_for()
+    shown(page, "Edit")
     page.keyboard.press("Escape")
-    page.get_by_role("heading", name="The workflow").wait_for()
+    shown(page, "The workflow")
 
 
 @pytest.mark.parametrize("address", [EDIT, f"/workflows/{WORKFLOW}/edit"])

@@ -1,4 +1,13 @@
-// The edit page: boxes become editors, Ctrl S saves, leaving with something unsaved is asked about. It works without.
+// The edit page: boxes become editors (CodeMirror 6), Ctrl S saves, leaving with something unsaved is asked about. It
+// works without. `python -m tests.web.vendoring.build` makes one file of this and of what it imports.
+import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
+import { json } from '@codemirror/lang-json';
+import { python } from '@codemirror/lang-python';
+import { HighlightStyle, bracketMatching, indentOnInput, syntaxHighlighting } from '@codemirror/language';
+import { EditorState } from '@codemirror/state';
+import { EditorView, drawSelection, highlightActiveLine, keymap, lineNumbers } from '@codemirror/view';
+import { tags } from '@lezer/highlight';
+
 const form = document.getElementById('edit');
 let unsaved = form.hasAttribute('data-unsaved');
 form.addEventListener('input', () => { unsaved = true; });
@@ -11,17 +20,15 @@ document.addEventListener('keydown', (event) => {
   }
 });
 
-const cm = await import(form.dataset.editor);
 const ink = (name) => `var(--c-${name})`;
-const { tags } = cm;
-const colours = cm.HighlightStyle.define([
+const colours = HighlightStyle.define([
   { tag: [tags.string, tags.special(tags.string)], color: ink('str') },
   { tag: [tags.number], color: ink('num') },
   { tag: [tags.keyword, tags.bool, tags.null], color: ink('word') },
   { tag: [tags.comment], color: ink('dim') },
   { tag: [tags.propertyName], color: ink('key') },
 ]);
-const looks = cm.EditorView.theme({
+const looks = EditorView.theme({
   '&': { color: 'var(--text)', backgroundColor: 'var(--surface)', fontSize: 'var(--t-sm)', maxHeight: '32rem' },
   '.cm-scroller': { fontFamily: 'var(--font-mono)', lineHeight: '1.25rem', overflow: 'auto' },
   '.cm-content': { caretColor: 'var(--text)' },
@@ -37,17 +44,17 @@ for (const box of form.querySelectorAll('textarea[data-editor]')) {
   const host = Object.assign(document.createElement('div'), { className: 'editor' });
   box.before(host);
   const root = host.attachShadow({ mode: 'open' }); // its styles are adopted there: the policy allows none in the page
-  const view = new cm.EditorView({
+  const view = new EditorView({
     root,
     parent: root,
-    state: cm.EditorState.create({
+    state: EditorState.create({
       doc: box.value,
       extensions: [
-        cm.lineNumbers(), cm.history(), cm.drawSelection(), cm.highlightActiveLine(), cm.bracketMatching(), cm.indentOnInput(),
-        cm.syntaxHighlighting(colours), looks, box.dataset.editor === 'python' ? cm.python() : cm.json(),
-        cm.keymap.of([...cm.defaultKeymap, ...cm.historyKeymap]),
-        cm.EditorView.contentAttributes.of({ 'aria-label': label.textContent.trim().replace(/\s+/g, ' ') }),
-        cm.EditorView.updateListener.of((update) => { if (update.docChanged) { box.value = view.state.doc.toString(); unsaved = true; } }),
+        lineNumbers(), history(), drawSelection(), highlightActiveLine(), bracketMatching(), indentOnInput(),
+        syntaxHighlighting(colours), looks, box.dataset.editor === 'python' ? python() : json(),
+        keymap.of([...defaultKeymap, ...historyKeymap]),
+        EditorView.contentAttributes.of({ 'aria-label': label.textContent.trim().replace(/\s+/g, ' ') }),
+        EditorView.updateListener.of((update) => { if (update.docChanged) { box.value = view.state.doc.toString(); unsaved = true; } }),
       ],
     }),
   });
