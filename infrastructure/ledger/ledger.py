@@ -24,6 +24,8 @@ from ..operations.spread import AnyExecutor
 from ..operations.work import WorkerOptions
 from ..operations.worker import Worker
 from ..operations.workers import Workers
+from ..services.access.sessions import Sessions
+from ..services.access.tokens import Tokens
 from ..services.bulk.service import Bulk
 from ..services.history.service import History
 from ..services.runs.lease import LEASE
@@ -54,6 +56,7 @@ class Ledger(Unpicklable):
         history: History,
         bulk: Bulk,
         search: Search,
+        tokens: Tokens,
         subscriptions: Subscriptions,
         workers: Workers,
         overview: Overview,
@@ -75,6 +78,7 @@ class Ledger(Unpicklable):
         self.history = history
         self.bulk = bulk
         self.search = search
+        self.tokens = tokens
         self._workers = workers
         self._overview = overview
 
@@ -386,6 +390,11 @@ class Ledger(Unpicklable):
 def clock_of(ledger: Ledger) -> Callable[[], int]:
     """The clock of a ledger, in microseconds since 1970; it is private to callers."""
     return ledger._now  # pyright: ignore[reportPrivateUsage]
+
+
+def sessions_of(ledger: Ledger) -> Sessions:
+    """The sessions of who signs in with a token of a ledger. Raises InvalidRequest where its store keeps none."""
+    return Sessions(ledger._store, ledger._now)  # pyright: ignore[reportPrivateUsage]
 
 
 def executors_of(ledger: Ledger) -> ExecutorRegistry | None:

@@ -21,6 +21,7 @@ from ..queries.search.indexer import SearchIndex
 from ..queries.search.runs import SearchedRuns
 from ..repositories.runs import RunRepository
 from ..repositories.workflows import WorkflowRepository
+from ..services.access.tokens import Tokens
 from ..services.bulk.service import Bulk
 from ..services.history.replayer import Replayer
 from ..services.history.service import History
@@ -170,6 +171,7 @@ def compose(
         history,
         Bulk(run_services, index, history.runs, pools),
         Search(indexer, pools),
+        Tokens(store, now, pools),
         subscriptions,
         workers,
         overview,

@@ -30,6 +30,8 @@ class Act:
     """The id of that thing."""
     summary: str
     """What was done, in words."""
+    channel: str | None
+    """Through what, such as ``web``, ``api`` or ``cli``; None where that isn't known."""
 
 
 def act_of(event: RecordedEvent) -> Act:
@@ -47,6 +49,7 @@ def act_of(event: RecordedEvent) -> Act:
         kind=kind,
         subject=subject,
         summary=f"{event.type} {event.stream}" if narrate is None else narrate(event),
+        channel=event.data.get("channel"),
     )
 
 
@@ -64,6 +67,7 @@ def damaged_act(row: ActRow, reason: str) -> Act:
         kind=_KINDS.get(family, "run"),
         subject=subject,
         summary=f"can't be shown: {reason}",
+        channel=None,
     )
 
 

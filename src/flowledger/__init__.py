@@ -87,6 +87,7 @@ if TYPE_CHECKING:
     from .infrastructure.services.subscriptions.subscription import AsyncSubscription, Subscription
     from .infrastructure.telemetry.settings import Telemetry
     from .infrastructure.transfer.report import BackupReport, ExportReport, ImportedStream, ImportReport
+    from .projections.access import Token
     from .projections.audit.build import RunAudit
     from .projections.audit.code_used import CodeUsed
     from .projections.audit.model import (
@@ -273,6 +274,7 @@ __all__ = [
     "TakenFrom",
     "Telemetry",
     "Timings",
+    "Token",
     "TraceLink",
     "TransactionConflict",
     "ValueChange",
@@ -335,6 +337,7 @@ _NAMES = {
     "infrastructure.services.runs.bulk": "BulkOperation",
     "infrastructure.services.subscriptions.subscription": "AsyncSubscription Subscription",
     "projections.steps.summary": "FailureGroup StepSummary",
+    "projections.access": "Token",
     "projections.subscriptions": "SubscriptionStatus",
     "infrastructure.execution.engine": "Engine",
     "infrastructure.files": "read_definition",

@@ -63,6 +63,13 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "show": [["{completed}"], ["{failed}@1"], ["{paused}"]],
     "status": [[], ["--metrics"], ["--health", "--worker", "{evil}"]],
     "steps": [[], ["--workflow", "{evil}"], ["--node", "{evil}"], ["--where", "{evil}"]],
+    "token create": [
+        ["{evil}", "--role", "viewer"],
+        ["dana", "--role", "{evil}"],
+        ["dana", "--role", "viewer", "--expires", "{evil}"],
+    ],
+    "token list": [[]],
+    "token revoke": [["{evil}"]],
     "timings": [["{evil}"], ["{evil}", "--by", "day"]],
     "trace": [["{completed}"], ["{failed}@2"]],
     "trail": [[], ["--by", "{evil}"], ["--on", "workflow:{evil}"], ["--diff"]],

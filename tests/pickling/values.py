@@ -115,6 +115,7 @@ def answers(folder: Path) -> Iterator[Any]:
     yield fl.Hold("ops", "maintenance", datetime(2026, 1, 1, tzinfo=UTC))
     yield fl.LaterEvent(4, "run.held", "ann", datetime(2026, 1, 1, tzinfo=UTC))
     yield fl.SubscriptionStatus("mailer", 7, 0, None, datetime(2026, 1, 1, tzinfo=UTC), None, None, None)
+    yield fl.Token("dana", "viewer", "ada", datetime(2026, 1, 1, tzinfo=UTC), None, None, None, None)
     yield fl.Public("eu-west")
     yield fl.Scoped(["a-token"], types=("charge-card",), nodes=("pay",))
     yield fl.BulkFailure("r", "unreadable", "it was cut")

@@ -11,7 +11,7 @@ from flowledger.infrastructure.interfaces.web.pages.registry import PAGES
 
 from .api_table import role_of
 
-OPEN = frozenset({"/", "/static/{path:path}"})
+OPEN = frozenset({"/", "/static/{path:path}", "/login", "/login.json", "/logout"})
 """What anybody may ask for: it says nothing of a store."""
 
 

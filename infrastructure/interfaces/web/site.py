@@ -2,24 +2,25 @@
 
 from collections.abc import Callable, Mapping, MutableMapping
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from starlette.requests import HTTPConnection, Request
 
 from ....domain.values.clock import moment
 from ...concurrency.threads import RunsInThread, threads_of
-from ...ledger.ledger import Ledger, clock_of
+from ...ledger.ledger import Ledger, clock_of, sessions_of
 from ...operations.bulk_thread import BulkThread
 from .links import Links
+from .mounting import base_of, keep_base
 from .read_runs import ReadRuns
 from .requests import Call, Form, Settings
 from .security.authentication import Authenticate, Authenticator, known_principal
 from .security.principals import Principal
 from .security.refusals import role_missing
+from .security.signing_in import SigningIn
 from .streams import Streams
 
 _SITE: Final = "flowledger.site"
-_BASE: Final = "flowledger.base"
 
 
 class Site:
@@ -28,12 +29,16 @@ class Site:
     def __init__(
         self,
         ledger: Ledger | Callable[[], Ledger],
-        auth: Authenticate | None,
+        auth: Authenticate | Literal["tokens"] | None,
         settings: Settings,
         paths: Mapping[str, str],
     ) -> None:
         self.settings = settings
-        self.authenticate = Authenticator(auth)
+        self.signing_in = (
+            SigningIn(lambda: sessions_of(self.ledger), lambda: self.threads) if auth == "tokens" else None
+        )
+        """Where people sign in with tokens; None where somebody else says who asks."""
+        self.authenticate = Authenticator(self.signing_in if auth == "tokens" else auth)
         self.streams = Streams()
         self.read_runs = ReadRuns()
         self._paths = paths
@@ -87,11 +92,11 @@ class Site:
     def enter(self, scope: MutableMapping[str, Any]) -> None:
         """Let the routes below know of this site, and where it is mounted."""
         scope[_SITE] = self
-        scope[_BASE] = scope.get("root_path", "")
+        keep_base(scope)
 
     def links(self, request: HTTPConnection) -> Links:
         """The addresses as this request's caller is to see them."""
-        return Links(request.scope[_BASE], self._paths)
+        return Links(base_of(request), self._paths)
 
     async def admit(self, request: Request, role: str, form: Form | None = None) -> Call:
         """The call, for somebody who has the role. Raises Refusal."""
@@ -125,9 +130,3 @@ def site_of(request: HTTPConnection) -> Site:
     """The site that a request is for."""
     site: Site = request.scope[_SITE]
     return site
-
-
-def base_of(request: HTTPConnection) -> str:
-    """The prefix under which the site is mounted: nothing, or such as ``/ops/ledger``."""
-    base: str = request.scope[_BASE]
-    return base

@@ -29,7 +29,11 @@ async def test_a_retry_says_beforehand_what_runs_what_is_kept_and_on_which_versi
 ) -> None:
     page = await orders.visit(f"/runs/{failed.id}/retry?from=ship")
     assert "1 node may run, 3 nodes keep their results." in page.text
+    assert "It begins at ship , and runs with the latest version of this workflow." in page.text.replace(
+        "ship,", "ship ,"
+    )
     assert "a retry always takes the live one" in page.text
+    assert "as recorded15 bytes, digest" in page.text
     assert "It ran on version 1: what differs, changed ship." in page.text.replace(" ,", ",")
     told = plan(page)
     assert list(told) == ["take", "review", "charge", "ship"]

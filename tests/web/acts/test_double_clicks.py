@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +11,8 @@ import flowledger as fl
 
 
 @pytest.fixture
-def stored(tmp_path: Path) -> Iterator[Shop]:
-    """The shop in a file, where requests are served by several threads."""
+def stored(durable_url: str) -> Iterator[Shop]:
+    """The shop in a store where requests are served by several threads."""
     executors, done = fl.ExecutorRegistry(), list[str]()
 
     def note(step: fl.StepContext) -> Any:
@@ -22,7 +21,7 @@ def stored(tmp_path: Path) -> Iterator[Shop]:
 
     for type in ("take", "ask", "charge", "ship"):
         executors.register(type, effects=type == "charge")(note)
-    with fl.open_ledger(f"sqlite:///{tmp_path}/store.db", executors) as ledger:
+    with fl.open_ledger(durable_url, executors) as ledger:
         ledger.workflows.save(shop(CLASSES[0]), workflow_id="orders")
         yield Shop(ledger, done)
 

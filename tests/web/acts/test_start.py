@@ -1,5 +1,6 @@
 """Starting a run on a page: the form follows from what the first node takes, and what was seen is what runs."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -194,6 +195,19 @@ async def test_a_payload_of_which_nothing_is_known_is_json(intake: Shop, data: A
     save(intake.ledger, data)
     form = form_of(await intake.visit(AT))
     assert [box.attributes["name"] for box in form.find("textarea")] == ["payload", "metadata"]
+
+
+async def test_where_there_is_no_schema_the_members_that_are_read_are_there_to_be_filled_in(clock: ManualClock) -> None:
+    executors = fl.ExecutorRegistry()
+    executors.register("keep")(lambda step: step.data)
+    with memory_ledger(executors, clock=clock) as ledger:
+        save(ledger, {"id": "{{ payload.order.id }}", "text": "for {{ payload.name }}", "all": "{{ payload }}"})
+        here = Shop(ledger, [])
+        box = form_of(await here.visit(AT)).one("textarea", name="payload")
+        assert json.loads(box.text) == {"order": {"id": None}, "name": None}
+        await here.do(AT, {"payload": '{"order": {"id": 1}, "name": "Ada"}'})
+        (kept,) = ledger.runs.get(ledger.history.runs()[0].id).snapshot.context["keep"]
+        assert kept.output["text"] == "for Ada"
 
 
 async def test_an_archived_workflow_is_not_started(intake: Shop) -> None:

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
+from ..channels import Through
 from . import bulk, description, lists, run_commands, runs, status, stream, workflows
 
 ROUTERS: Final = (
@@ -28,6 +29,7 @@ def make_api(title: str, handlers: dict[Any, Any]) -> FastAPI:
         redirect_slashes=False,
         exception_handlers=handlers,
     )
+    api.add_middleware(Through, channel="api")
     for router in ROUTERS:
         api.include_router(router)
     return api

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from ..security.signing_in import has_session
 from .clock import PageClock
 from .environment import environment
 from .frame import Frame, nav_entries, reader_theme, reader_zone
@@ -53,6 +54,7 @@ class Renderer:
             reader_theme(cookies),
             position,
             said,
+            principal is not None and has_session(call.request),
         )
         html = (
             environment()

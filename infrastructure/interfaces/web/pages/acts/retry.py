@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ......domain.errors import IllegalTransition, RunNotFound, WorkOrderNotFound
 from ......domain.rerun.retry import RetryPreview
 from ......domain.status import RunStatus
+from ......domain.values.json_compare import json_digest
 from ......projections.runs.run import Run
 from ...rendering.versions import ShownVersion
 from ...rendering.words import short_id
@@ -40,6 +42,15 @@ class Beginning:
     """Whether the live version lacks it."""
 
 
+class Input(NamedTuple):
+    """What the work order was opened with."""
+
+    size: int
+    """Bytes as JSON."""
+    digest: str
+    """SHA-256 (hex)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Retried:
     """The run by which the work was done once more already."""
@@ -63,6 +74,7 @@ class RetryPage:
     impossible: str | None
     """Why there is none."""
     retried: Retried | None
+    input: Input | None
     version: ShownVersion | None
     ahead: tuple[NodeAhead, ...]
     execution: Execution
@@ -106,6 +118,7 @@ def load(call: Call, refused: RefusedAct | None = None) -> RetryPage:
         preview,
         impossible,
         _retried(call, preview),
+        None if preview is None else _input(preview.input),
         _version(call, preview),
         _ahead(call, preview),
         execution_of(call),
@@ -151,6 +164,11 @@ def _retried(call: Call, preview: RetryPreview | None) -> Retried | None:
     last = call.ledger.runs.work_order(preview.work_order_id).runs[-1]
     begun = next(iter(call.ledger.history.events(last)))
     return Retried(last, begun.by, call.ledger.history.header(last).status)
+
+
+def _input(value: Any) -> Input:
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return Input(len(text.encode(errors="surrogatepass")), json_digest(value))
 
 
 def _version(call: Call, preview: RetryPreview | None) -> ShownVersion | None:

@@ -10,6 +10,7 @@ from ......domain.errors import Fault, InputInvalid, InvalidRequest, VersionNotF
 from ......domain.execution.payload_schema import PayloadSchema, payload_schema
 from ......domain.visible import quoted
 from ......domain.workflow import WorkflowSnapshot
+from ......domain.workflow.definition import Node
 from .....execution.expressions.input_schema import SchemaInput
 from .....ledger.ledger import executors_of
 from ....presentation.inputs import read_version
@@ -78,6 +79,8 @@ def load(call: Call, refused: RefusedAct | None = None, faults: Sequence[Fault] 
     like = text(call.query, "like")
     if like is not None:
         fields = with_value(fields, _payload_of(call, workflow, like))
+    elif known is None and (outline := _outline(workflow)) is not None:
+        fields = with_value(fields, outline)
     if call.form:
         fields = filled(fields, call.form, faults)
     last = next(iter(call.ledger.history.runs(workflow.workflow_id, limit=1)), None)
@@ -141,12 +144,28 @@ def _why_not(call: Call, workflow: WorkflowSnapshot) -> str | None:
 
 def _payload_schema(call: Call, workflow: WorkflowSnapshot) -> PayloadSchema | None:
     """What its first node takes from the payload; None where this process doesn't know, or the node takes anything."""
-    first = next((node for node in workflow.definition.nodes if node.id == workflow.definition.start), None)
-    executors = executors_of(call.ledger)
+    first, executors = _first(workflow), executors_of(call.ledger)
     executor = None if first is None or executors is None else executors.get(first.type)
-    if first is None or executor is None or executor.input is None or not first.expressions:
+    if first is None or executor is None or executor.input is None:
         return None
     return payload_schema(executor.input, first.data)
+
+
+def _first(workflow: WorkflowSnapshot) -> Node | None:
+    """Its first node, where its data has expressions."""
+    nodes, start = workflow.definition.nodes, workflow.definition.start
+    return next((node for node in nodes if node.id == start and node.expressions), None)
+
+
+def _outline(workflow: WorkflowSnapshot) -> Any:
+    """The members that the first node reads of a payload, to be filled in; None where it reads none by name."""
+    first = _first(workflow)
+    found = None if first is None else payload_schema(None, first.data)
+    return None if found is None else _members(found.schema)
+
+
+def _members(rule: Mapping[str, Any]) -> Any:
+    return {name: _members(inner) for name, inner in rule["properties"].items()} if "properties" in rule else None
 
 
 def _payload_of(call: Call, workflow: WorkflowSnapshot, run_id: str) -> Any:
