@@ -410,3 +410,8 @@ def position_of(ledger: Ledger) -> int:
 def url_of(ledger: Ledger) -> str | None:
     """The URL of a ledger's store, which may hold a password; None where the caller has opened it."""
     return ledger._store.url  # pyright: ignore[reportPrivateUsage]
+
+
+def open_waits_of(ledger: Ledger, most: int) -> int:
+    """How many waits are open in a ledger's store; at most so many are counted. Raises StorageUnavailable."""
+    return ledger.history._lists.index.open_waits(most)  # pyright: ignore[reportPrivateUsage]

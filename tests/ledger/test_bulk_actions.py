@@ -222,6 +222,48 @@ def test_of_two_that_work_at_once_one_records_each_result(harness: Harness, fail
     assert [item.number for item in bulk.items(action.id)] == list(range(1, 31))
 
 
+def test_what_was_cancelled_before_a_crash_counts_as_cancelled(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bulk = harness.ledger.bulk
+    action = bulk.request("cancel", [harness.start(lambda step: fl.Pause("review")).id for _ in range(2)])
+    do_item = bulk_work.do_item
+
+    def crash(*given: Any) -> Any:
+        do_item(*given)
+        raise Crash
+
+    monkeypatch.setattr(bulk_work, "do_item", crash)
+    with pytest.raises(Crash):
+        bulk.run(action.id)
+    monkeypatch.setattr(bulk_work, "do_item", do_item)
+    assert bulk.run(action.id).outcomes == {"cancelled": 2}
+
+
+def test_who_was_taken_over_in_a_lot_records_nothing_of_it(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = ManualClock()
+    executors = fl.ExecutorRegistry()
+    executors.register("do")(FAIL)
+    with fl.open_ledger(store_url, executors, clock) as ledger:
+        ledger.workflows.save(line("a"), workflow_id="w")
+        action = ledger.bulk.request("retry", [ledger.runs.start("w").id for _ in range(3)])
+        slow, other = (bulk_work.BulkWork(ledger.bulk._services, name) for name in ("slow", "other"))
+        do_item = bulk_work.do_item
+
+        def stall(*given: Any) -> Any:
+            monkeypatch.setattr(bulk_work, "do_item", do_item)
+            clock.advance(31)
+            assert other.advance()
+            return do_item(*given)
+
+        monkeypatch.setattr(bulk_work, "do_item", stall)
+        slow.advance()
+        done = ledger.bulk.get(action.id)
+        assert (done.done, done.outcomes) == (3, {"retried": 3})
+        assert len(ledger.history.runs()) == 6
+        assert ledger.verify().ok
+
+
 def test_who_leaves_hands_over_at_once(harness: Harness, failed: list[str]) -> None:
     bulk = harness.ledger.bulk
     action = bulk.request("cancel", [harness.start(lambda step: fl.Pause("review")).id for _ in range(30)])

@@ -1,13 +1,13 @@
 """Serving pages: each as HTML, and as data under the same address with ``.json`` behind it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from ...ledger.ledger import position_of
+from ...ledger.ledger import open_waits_of, position_of
 from ..presentation.documents import to_json
 from .pages.page import Page, Redirect, Refused, Shown
 from .rendering.renderer import Renderer
@@ -26,6 +26,10 @@ def page_routes(pages: Iterable[Page], renderer: Renderer) -> list[Route]:
             methods = ["GET", "POST"] if page.act else ["GET"]
             routes.append(Route(page.path, served.answer, methods=methods, name=page.name))
     return routes
+
+
+MOST_COUNTED: Final = 1_000
+"""Of what the bar counts; where there is more, it says so."""
 
 
 class _ServedPage:
@@ -53,8 +57,12 @@ class _ServedPage:
         return response
 
     def _load_and_render(self, call: Call, said: str | None) -> str:
+        if call.principal is None:  # of the store nothing is told to those who haven't signed in
+            return self._render(call, self._page.load(call), said)
         position = position_of(call.ledger)  # what is stored while the page is made comes behind it
-        return self._render(call, self._page.load(call), said, position)
+        data = self._page.load(call)
+        counts = {"waits": (open_waits_of(call.ledger, MOST_COUNTED), "open questions")}
+        return self._render(call, data, said, position, counts)
 
     async def _act(self, request: Request) -> Response:
         site, page = site_of(request), self._page
@@ -67,10 +75,17 @@ class _ServedPage:
             return HtmlResponse(html, outcome.status if isinstance(outcome, Refused) else 200)
         return follow(request, outcome)
 
-    def _render(self, call: Call, data: Any, said: str | None, position: int | None = None) -> str:
+    def _render(
+        self,
+        call: Call,
+        data: Any,
+        said: str | None,
+        position: int | None = None,
+        counts: Mapping[str, tuple[int, str]] | None = None,
+    ) -> str:
         assert self._page.template is not None  # noqa: S101 - else there is no such route
         return self._renderer.render(
-            self._page.template, data, call, here=self._page.name, said=said, position=position
+            self._page.template, data, call, here=self._page.name, said=said, position=position, counts=counts
         )
 
 

@@ -68,6 +68,10 @@ class Index:
         """Those first that were asked first."""
         return [row._replace(held=bool(row.held)) for row in map(WaitRow._make, self._rows(sql.waits(query, limit)))]
 
+    def open_waits(self, most: int) -> int:
+        """How many waits are open; at most so many are counted."""
+        return int(self._rows(sql.open_waits(most))[0][0])
+
     def work_orders(self, query: WorkOrderQuery, limit: int) -> list[WorkOrderRow]:
         """A page of the list."""
         return list(map(WorkOrderRow._make, self._rows(sql.work_orders(query, self.dialect, limit))))

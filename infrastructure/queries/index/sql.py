@@ -74,6 +74,12 @@ def waits(query: WaitQuery, limit: int) -> Condition:
     )
 
 
+def open_waits(most: int) -> Condition:
+    """How many waits are open, at most so many."""
+    some = "SELECT 1 FROM flowledger_index_runs WHERE wait_version IS NOT NULL LIMIT :most"
+    return Condition(f"SELECT count(*) FROM ({some}) AS found", {"most": most})  # noqa: S608 - our own column and table; the value is a parameter
+
+
 def work_orders(query: WorkOrderQuery, dialect: Dialect, limit: int) -> Condition:
     """The work orders of a page, each with the count of its runs and retries."""
     parameters: dict[str, Any] = {"limit": limit}

@@ -49,7 +49,7 @@ class Renderer:
             self._title,
             nav_entries(self._names, counts or {}),
             None if principal is None else f"{principal.name} · {highest_role(principal.roles)}",
-            store_words(call),
+            None if principal is None else store_words(call),
             zone_name,
             reader_theme(cookies),
             position,
