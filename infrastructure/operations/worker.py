@@ -111,17 +111,27 @@ class Worker(Unpicklable):
         with self._changed:
             self._is_woken = False
             free = self._work.options.concurrency - self._busy
-        taken = self._work.take(free) if free else []
-        for call in taken:
+            if not free:
+                self._wait(None)
+                return
+        for call in self._work.take(free):
             with self._changed:
                 self._busy += 1
             self._pool.submit(self._execute, call)
-        if taken:
-            return  # there may be more
-        seconds = self._work.seconds_to_wait() if free else None
+        if self._work.may_be_more:
+            return
         with self._changed:
-            if not self._is_woken and not self._work.is_stopping:
-                self._changed.wait(seconds)
+            self._changed.wait_for(lambda: not self._busy or self._work.is_stopping, self._work.rest)
+            if self._is_woken:
+                return
+        seconds = self._work.seconds_to_wait()
+        with self._changed:
+            self._wait(seconds)
+
+    def _wait(self, seconds: float | None) -> None:
+        """Until something has changed, or for so long. The caller holds the lock."""
+        if not self._is_woken and not self._work.is_stopping:
+            self._changed.wait(seconds)
 
     def _execute(self, call: PreparedCall[Run]) -> None:
         try:
