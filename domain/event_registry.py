@@ -2,9 +2,23 @@
 
 from typing import Final
 
-from .events.registry import Registry
+from .bulk import BULK_EVENTS, DIRECTORY_EVENTS
+from .events.registry import Body, Registry
 from .run import RUN_EVENTS
 from .work_order import WORK_ORDER_EVENTS
 from .workflow import WORKFLOW_EVENTS
 
-EVENTS: Final[Registry] = {**WORKFLOW_EVENTS, **WORK_ORDER_EVENTS, **RUN_EVENTS}
+EVENTS: Final[Registry] = {
+    **WORKFLOW_EVENTS,
+    **WORK_ORDER_EVENTS,
+    **RUN_EVENTS,
+    **BULK_EVENTS,
+    **DIRECTORY_EVENTS,
+}
+
+_ACTS: Final = frozenset(name for name, entry in EVENTS.items() if entry.narrate is not None)
+
+
+def is_act(type: str, data: Body) -> bool:
+    """Whether somebody did that, as against what followed from it."""
+    return type in _ACTS and "node_id" not in data  # with a node it is a step's outcome

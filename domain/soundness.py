@@ -42,6 +42,7 @@ COUNTS: Final = (
     "wait",
     "asked_version",
     "pid",
+    "count",
 )
 
 RANKS: Final = ("priority",)
@@ -101,7 +102,7 @@ def check_names(stream: str, type: str, data: Mapping[str, Any]) -> None:
     A check of its own, as older releases allowed more in names: a stored event isn't at fault for that.
     """
     for named in (data, data.get("edited", {})):
-        for key in ("by", "name", "key", "handle"):
+        for key in ("by", "channel", "name", "key", "handle"):
             if named.get(key) is not None:
                 check_name(named[key], key)
     for key in ("id", "name", "host", "release"):

@@ -14,6 +14,7 @@ FlowledgerError
 │   ├── WorkflowNotFound
 │   ├── WorkOrderNotFound
 │   ├── RunNotFound
+│   ├── BulkActionNotFound
 │   ├── VersionNotFound
 │   └── NothingAsOf
 ├── Conflict
@@ -56,7 +57,14 @@ from .conflicts import (
     TransactionConflict,
     WouldContinue,
 )
-from .not_found import NothingAsOf, RunNotFound, VersionNotFound, WorkflowNotFound, WorkOrderNotFound
+from .not_found import (
+    BulkActionNotFound,
+    NothingAsOf,
+    RunNotFound,
+    VersionNotFound,
+    WorkflowNotFound,
+    WorkOrderNotFound,
+)
 from .requests import (
     ExecutorMissing,
     Fault,
@@ -86,6 +94,7 @@ from .storage import EventNotReadable, EventsLost, StorageCorrupt, StorageError,
 __all__ = [
     "LONGEST_DELAY",
     "AlreadyRetried",
+    "BulkActionNotFound",
     "ConcurrencyError",
     "Conflict",
     "ConflictingHistory",

@@ -62,9 +62,9 @@ class WouldContinue(Conflict):
 
 
 class IdempotencyConflict(Conflict):
-    """The idempotency key was used before for something else: in this workflow, or on this run.
+    """The idempotency key was used before for something else: in this workflow, on this run, for a bulk action.
 
-    ``work_order_id``: of a start. ``run_id``: of a command on a run.
+    ``work_order_id``: of a start. ``run_id``: of a command on a run. ``bulk_id``: of a bulk action.
     """
 
     def __init__(
@@ -76,6 +76,7 @@ class IdempotencyConflict(Conflict):
         workflow_id: str | None = None,
         work_order_id: str | None = None,
         run_id: str | None = None,
+        bulk_id: str | None = None,
     ) -> None:
         self.key = key
         self.used_by = used_by
@@ -83,7 +84,9 @@ class IdempotencyConflict(Conflict):
         self.workflow_id = workflow_id
         self.work_order_id = work_order_id
         self.run_id = run_id
+        self.bulk_id = bulk_id
         of = f"run {quoted(run_id)}" if run_id is not None else f"workflow {quoted(workflow_id)}"
+        of = of if bulk_id is None else f"bulk action {visible(bulk_id)}"
         used = "for another command" if work_order_id is None else "with another payload"
         for_order = "" if work_order_id is None else f", for work order {visible(work_order_id)}"
         super().__init__(

@@ -37,6 +37,14 @@ class RunNotFound(NotFound):
         )
 
 
+class BulkActionNotFound(NotFound):
+    """No bulk action has this id in this store."""
+
+    def __init__(self, bulk_id: str) -> None:
+        self.bulk_id = bulk_id
+        super().__init__(f"no bulk action {quoted(bulk_id)} in this store: ledger.bulk.list() has all that there are")
+
+
 class VersionNotFound(NotFound):
     """The stream has no such version, or the workflow no such snapshot id; versions run from 1 to ``head``."""
 

@@ -37,6 +37,8 @@ class Recorded(TypedDict):
     recorded_at: int
     """Microseconds since 1970 (UTC); never earlier than the stream's previous event."""
     by: str
+    channel: NotRequired[str]
+    """Of what somebody did: through what, such as ``web``, ``api`` or ``cli``, where that is known."""
     correlation_id: NotRequired[str]
     """The work order."""
     after: NotRequired[After]

@@ -14,11 +14,12 @@ from .catalogue import Upcaster, event_type
 
 Body = Mapping[str, Any]
 
-Aggregate = Literal["run", "work_order", "workflow"]
+Aggregate = Literal["run", "work_order", "workflow", "bulk", "bulks"]
 
 IndexEffect = Literal[
     "none",
     "noted",
+    "act",
     "run started",
     "run moved",
     "work order opened",
@@ -29,7 +30,8 @@ IndexEffect = Literal[
     "workflow restored",
     "workflow released",
 ]
-"""What an event does to the rows that lists read; ``projections/index`` does it. ``noted``: the list of acts alone."""
+"""What an event does to the rows that lists read; ``projections/index`` does it. ``noted``: the list of acts, and when
+its run was last active; ``act``: the list of acts alone."""
 
 
 Tone = Literal["start", "success", "wait", "again", "failure", "end", "quiet"]

@@ -55,6 +55,7 @@ def start(
     effects: Collection[str] = (),
     priority: int = 0,
     run_at: int | None = None,
+    reason: str | None = None,
 ) -> NewEvent:
     """The first event of a run. ``code`` says what will run, ``queued`` that a worker is to claim it.
 
@@ -72,6 +73,8 @@ def start(
         data["start_node_id"] = start_node_id
     if origin is not None:
         data["origin"] = origin
+    if reason is not None:
+        data["reason"] = reason
     if queued:
         data["queued"] = True
     if priority:

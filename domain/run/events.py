@@ -82,6 +82,8 @@ class RunStarted(Recorded):
     """Of a fork: the node at which its source stood is visited anew, as what it asked there has changed since."""
     traceparent: NotRequired[str]
     """The span in which it was started, as W3C Trace Context writes it, where that was traced."""
+    reason: NotRequired[str]
+    """Why it was retried, reproduced or forked, where somebody said so."""
     given_answer: NotRequired[GivenAnswer]
     """Of a retry: its first step sees this answer of an earlier run, whose payload is that of the retry."""
 

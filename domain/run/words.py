@@ -104,7 +104,7 @@ def narrate_start(event: RecordedEvent) -> str:
         return f"started run {event.stream} {of}"
     verb = {"retry": "retried", "reproduction": "reproduced", "fork": "forked"}.get(origin["kind"], origin["kind"])
     at = f" at version {origin['version']}" if origin["kind"] == "fork" else ""
-    return f"{verb} run {origin['run_id']}{at} as run {event.stream} {of}"
+    return f"{verb} run {origin['run_id']}{at} as run {event.stream} {of}{because(data.get('reason'))}"
 
 
 def narrate_pause(event: RecordedEvent) -> str:

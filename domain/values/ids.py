@@ -22,9 +22,7 @@ def keyed_work_order_id(workflow_id: str, key: str) -> str:
     Raises InvalidRequest for a workflow's id that isn't text.
     """
     _check_text(workflow_id)
-    seed = json.dumps(["work order", workflow_id, key]).encode()
-    name = int.from_bytes(hashlib.sha256(seed).digest()[:16], "big")
-    return str(UUID(int=name & ~(0xF << 76 | 0b11 << 62) | 0x8 << 76 | 0b10 << 62))
+    return _named_uuid(json.dumps(["work order", workflow_id, key]))
 
 
 def workflow_stream(workflow_id: str) -> str:
@@ -34,6 +32,22 @@ def workflow_stream(workflow_id: str) -> str:
     """
     _check_text(workflow_id)
     return f"workflow:{workflow_id}"
+
+
+def bulk_stream(bulk_id: str) -> str:
+    """The stream of a bulk action."""
+    return f"bulk:{bulk_id}"
+
+
+def keyed_bulk_id(key: str) -> str:
+    """The id of the bulk action that a caller's key stands for: a UUIDv8, the same in every process."""
+    return _named_uuid(json.dumps(["bulk action", key]))
+
+
+def _named_uuid(seed: str) -> str:
+    """A UUIDv8 (RFC 9562 §5.8) that follows from a text."""
+    name = int.from_bytes(hashlib.sha256(seed.encode()).digest()[:16], "big")
+    return str(UUID(int=name & ~(0xF << 76 | 0b11 << 62) | 0x8 << 76 | 0b10 << 62))
 
 
 def _check_text(workflow_id: str) -> None:

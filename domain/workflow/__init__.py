@@ -25,7 +25,7 @@ from .decisions import (
     with_key,
 )
 from .events import ARCHIVED, CREATED, RELEASED, RESTORED, SAVED, SAVES, JobCode
-from .merge import merge
+from .merge import ABSENT, Difference, Merge, Place, Side, merge
 from .registry import WORKFLOW_EVENTS, evolve, state_of
 from .snapshot import WorkflowSnapshot, snapshot_of
 from .state import WorkflowState
@@ -34,6 +34,7 @@ from .words import restoration_message
 
 __all__ = [
     "ABOUT",
+    "ABSENT",
     "ARCHIVED",
     "CREATED",
     "RELEASED",
@@ -42,9 +43,13 @@ __all__ = [
     "SAVES",
     "WORKFLOW_EVENTS",
     "Changes",
+    "Difference",
     "JobCode",
+    "Merge",
     "PartChanges",
+    "Place",
     "Save",
+    "Side",
     "StaleVersion",
     "WorkflowSnapshot",
     "WorkflowState",

@@ -105,10 +105,10 @@ def merge_over(
     if state.saved is None or not 0 <= expected <= state.version:
         refuse_stale(state, recent, expected, now)
     base, theirs = _body_at(recent, expected) or _NOTHING, state.saved or _NOTHING
-    definition, conflicts = merge(base["definition"], theirs["definition"], mine)
-    if conflicts:
-        refuse_stale(state, recent, expected, now, conflicts)
-    return definition
+    merged = merge(base["definition"], theirs["definition"], mine)
+    if merged.undecided:
+        refuse_stale(state, recent, expected, now, [each.name for each in merged.undecided])
+    return merged.definition
 
 
 _NOTHING: Mapping[str, Any] = {"definition": {}}

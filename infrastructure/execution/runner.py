@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, get_args
 
+from ...domain.events.channel import acting_through
 from ...domain.execution.cancellation import INTERRUPTED
 from ...domain.execution.executors import tell_to_stop
 from ...domain.execution.step import Outcome, Raised, Returned, failure_of
@@ -164,7 +165,8 @@ def synchronous(
         execution = prepare(self, *args, **kwargs)
         if execution.work is not None:
             try:
-                run_steps(*execution.work, threads_of(self).executors)
+                with acting_through(None):  # what executors do, nobody does through this channel
+                    run_steps(*execution.work, threads_of(self).executors)
             except (KeyboardInterrupt, SystemExit) as interrupt:
                 if execution.interrupted is not None:
                     interrupt.add_note(execution.interrupted)
@@ -187,7 +189,8 @@ def asynchronous(
         threads = threads_of(self)
         execution = await threads.store.run(prepare, self, *args, **kwargs)
         if execution.work is not None:
-            await arun_steps(*execution.work, threads)
+            with acting_through(None):
+                await arun_steps(*execution.work, threads)
         return execution.result()
 
     return _name_method(method, "a" + prepare.__name__.removeprefix("_"))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from ...domain.errors import EventNotReadable, InvalidRequest
 from ...domain.events.integrity import VerifyReport
+from ...domain.execution.executors import ExecutorRegistry
 from ...domain.live import Unpicklable
 from ...projections.bulk import BulkFailure
 from ...projections.replay.report import ReplayReport
@@ -23,6 +24,9 @@ from ..operations.spread import AnyExecutor
 from ..operations.work import WorkerOptions
 from ..operations.worker import Worker
 from ..operations.workers import Workers
+from ..services.access.sessions import Sessions
+from ..services.access.tokens import Tokens
+from ..services.bulk.service import Bulk
 from ..services.history.service import History
 from ..services.runs.lease import LEASE
 from ..services.runs.service import Runs
@@ -50,7 +54,9 @@ class Ledger(Unpicklable):
         workflows: Workflows,
         runs: Runs,
         history: History,
+        bulk: Bulk,
         search: Search,
+        tokens: Tokens,
         subscriptions: Subscriptions,
         workers: Workers,
         overview: Overview,
@@ -70,7 +76,9 @@ class Ledger(Unpicklable):
         self.workflows = workflows
         self.runs = runs
         self.history = history
+        self.bulk = bulk
         self.search = search
+        self.tokens = tokens
         self._workers = workers
         self._overview = overview
 
@@ -382,3 +390,28 @@ class Ledger(Unpicklable):
 def clock_of(ledger: Ledger) -> Callable[[], int]:
     """The clock of a ledger, in microseconds since 1970; it is private to callers."""
     return ledger._now  # pyright: ignore[reportPrivateUsage]
+
+
+def sessions_of(ledger: Ledger) -> Sessions:
+    """The sessions of who signs in with a token of a ledger. Raises InvalidRequest where its store keeps none."""
+    return Sessions(ledger._store, ledger._now)  # pyright: ignore[reportPrivateUsage]
+
+
+def executors_of(ledger: Ledger) -> ExecutorRegistry | None:
+    """The executors that a ledger was opened with; None where it can't run. They are private to callers."""
+    return ledger.runs._services.executors  # pyright: ignore[reportPrivateUsage]
+
+
+def position_of(ledger: Ledger) -> int:
+    """The position of the last event of a ledger's store. Raises StorageUnavailable."""
+    return ledger._store.last_position()  # pyright: ignore[reportPrivateUsage]
+
+
+def url_of(ledger: Ledger) -> str | None:
+    """The URL of a ledger's store, which may hold a password; None where the caller has opened it."""
+    return ledger._store.url  # pyright: ignore[reportPrivateUsage]
+
+
+def open_waits_of(ledger: Ledger, most: int) -> int:
+    """How many waits are open in a ledger's store; at most so many are counted. Raises StorageUnavailable."""
+    return ledger.history._lists.index.open_waits(most)  # pyright: ignore[reportPrivateUsage]

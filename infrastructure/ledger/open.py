@@ -21,6 +21,8 @@ from ..queries.search.indexer import SearchIndex
 from ..queries.search.runs import SearchedRuns
 from ..repositories.runs import RunRepository
 from ..repositories.workflows import WorkflowRepository
+from ..services.access.tokens import Tokens
+from ..services.bulk.service import Bulk
 from ..services.history.replayer import Replayer
 from ..services.history.service import History
 from ..services.runs.call_globals import LedgerGlobals
@@ -161,12 +163,15 @@ def compose(
         run_services.close()
         store.close()
 
+    history = History(store, runs, workflows, lists, replayer, pools, now)
     return Ledger(
         store,
         Workflows(store, index, workflows, executors, now, pools),
         Runs(run_services),
-        History(store, runs, workflows, lists, replayer, pools, now),
+        history,
+        Bulk(run_services, index, history.runs, pools),
         Search(indexer, pools),
+        Tokens(store, now, pools),
         subscriptions,
         workers,
         overview,

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -11,7 +12,7 @@ from ...projections.runs.run import Run
 from ..concurrency.threads import Threads
 from ..execution.runner import PreparedCall, arun_steps
 from ..storage.wakeups import Wakeups
-from .work import Work
+from .work import POLL, Work
 
 
 class AsyncWorker(Unpicklable):
@@ -82,6 +83,7 @@ class AsyncWorker(Unpicklable):
         await self._threads.store.run(self._work.abandon)
         for task in self._runs:
             task.cancel()
+        await self._threads.store.run(self._work.leave_bulk)
         await self._threads.store.run(self._work.custody.close)
 
     # --- the loop -----------------------------------------------------------------------------------------------------
@@ -98,19 +100,17 @@ class AsyncWorker(Unpicklable):
         """Claim what is due, as much as there is room for; then wait until there may be more."""
         self._changed.clear()
         free = self._work.options.concurrency - len(self._runs)
-        if not free:
-            await self._wait(None)
-            return
-        for call in await self._threads.store.run(self._work.take, free):
+        for call in await self._threads.store.run(self._work.take, free) if free else []:
             task = asyncio.create_task(self._execute(call))
             self._runs.add(task)
             task.add_done_callback(self._forget)
-        if self._work.may_be_more:
+        is_more = bool(free) and self._work.may_be_more
+        if await self._threads.store.run(partial(self._work.advance_bulk, is_busy=is_more)) or is_more:
             return
-        if self._runs:
+        if free and self._runs:
             await asyncio.wait(self._runs, timeout=self._work.rest)
         if not self._changed.is_set():
-            await self._wait(await self._threads.store.run(self._work.seconds_to_wait))
+            await self._wait(await self._threads.store.run(self._work.seconds_to_wait) if free else POLL)
 
     async def _wait(self, seconds: float | None) -> None:
         """Until something has changed, or for so long."""

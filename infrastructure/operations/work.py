@@ -14,6 +14,7 @@ from ...domain.visible import quoted
 from ...projections.runs.run import Run
 from ..concurrency.jitter import random
 from ..execution.runner import Commit, PreparedCall
+from ..services.bulk.work import BulkWork
 from ..services.runs.custody import Custody
 from ..services.runs.lease import LONGEST_LEASE, read_lease
 from ..services.runs.run_services import RunServices
@@ -30,6 +31,9 @@ POLL: Final = 2.0
 
 LONGEST_PAUSE: Final = 30.0
 """Seconds between two attempts to reach a store that is away."""
+
+BULK_EVERY: Final = 16
+"""Turns of a busy worker between two looks at bulk actions."""
 
 LOT: Final = 64
 """Runs claimed in one commit, at most."""
@@ -112,6 +116,8 @@ class Work:
         self.services = services.with_custody(self.custody)
         self.now = services.now
         self.claims = Claims(self.services, store, store.leases, self.custody.worker["name"], options.workflows)
+        self._bulk = BulkWork(self.services, self._name, lambda: self.is_stopping)
+        self._turns = 0
         self._store = store
         self._leases = store.leases
         self._pause = 0.0
@@ -162,6 +168,21 @@ class Work:
         if lacking != self._told:
             self.custody.renew()
             self._told = lacking
+
+    def advance_bulk(self, *, is_busy: bool) -> bool:
+        """Do some of a bulk action that nobody else works on; whether there may be more of it to do now.
+
+        ``is_busy``: it has just taken runs, and will come back at once: then it looks only now and then.
+        """
+        self._turns += 1
+        if is_busy and self._turns % BULK_EVERY:
+            return False
+        return bool(self._reach(self._bulk.advance))
+
+    def leave_bulk(self) -> None:
+        """Let others go on with the bulk action that it works on."""
+        if self._bulk.has_some:
+            self._reach(self._bulk.leave)
 
     def take_one(self, run_id: str) -> PreparedCall[Run] | None:
         """Claim this run, if it may be taken now."""

@@ -13,7 +13,7 @@ from ...projections.runs.run import Run
 from ..concurrency.threads import ThreadPool
 from ..execution.runner import PreparedCall, run_steps
 from ..storage.wakeups import Wakeups
-from .work import Work
+from .work import POLL, Work
 
 
 class Worker(Unpicklable):
@@ -90,6 +90,7 @@ class Worker(Unpicklable):
                 if left <= 0 or not self._changed.wait(left):
                     break
         self._work.abandon()
+        self._work.leave_bulk()
         self._work.custody.close()
         self._pool.close()
 
@@ -111,27 +112,22 @@ class Worker(Unpicklable):
         with self._changed:
             self._is_woken = False
             free = self._work.options.concurrency - self._busy
-            if not free:
-                self._wait(None)
-                return
-        for call in self._work.take(free):
+        for call in self._work.take(free) if free else []:
             with self._changed:
                 self._busy += 1
             self._pool.submit(self._execute, call)
-        if self._work.may_be_more:
+        is_more = bool(free) and self._work.may_be_more
+        if self._work.advance_bulk(is_busy=is_more) or is_more:
             return
         with self._changed:
-            self._changed.wait_for(lambda: not self._busy or self._work.is_stopping, self._work.rest)
+            if free:
+                self._changed.wait_for(lambda: not self._busy or self._work.is_stopping, self._work.rest)
             if self._is_woken:
                 return
-        seconds = self._work.seconds_to_wait()
+        seconds = self._work.seconds_to_wait() if free else POLL
         with self._changed:
-            self._wait(seconds)
-
-    def _wait(self, seconds: float | None) -> None:
-        """Until something has changed, or for so long. The caller holds the lock."""
-        if not self._is_woken and not self._work.is_stopping:
-            self._changed.wait(seconds)
+            if not self._is_woken and not self._work.is_stopping:
+                self._changed.wait(seconds)
 
     def _execute(self, call: PreparedCall[Run]) -> None:
         try:

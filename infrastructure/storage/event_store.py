@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from eventsourcing.persistence import EventStore, IntegrityError, PersistenceError, StoredEvent
 
@@ -16,8 +17,11 @@ from ...domain.errors import (
     StorageCorrupt,
     StorageUnavailable,
 )
-from ...domain.ports import CheckpointStore, ExpectedVersion, Guard, Write
+from ...domain.event_registry import is_act
+from ...domain.events.channel import current_channel
+from ...domain.ports import CheckpointStore, ExpectedVersion, Guard, NewEvent, Write
 from ..concurrency.threads import STORE_THREADS, ThreadPool
+from .access_table import AccessTable
 from .callers import Enter
 from .codec import BODY, EVENT_OVERHEAD, LedgerMapper, PendingEvent, digest_of, initial_digest
 from .errors import ConnectionLost, to_storage_error, translate_errors
@@ -54,6 +58,8 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
         super().__init__(mapper, recorder)
         self.subscriptions = subscriptions
         """None where the store has no place for it."""
+        self.access = None if subscriptions is None else AccessTable(recorder)
+        """The same."""
         self.enter = enter
         self.url: str | None = None
         """With which other processes can open it; None where the caller has opened it."""
@@ -218,13 +224,15 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
         """
         stored: list[LinkedEvent] = []
         heads: dict[str, Head] = {}
+        channel = current_channel()
         for stream, expected, events in writes:
             placed = heads.get(stream)
             version, digest = self._expected_head(stream, expected, placed, knows_heads=knows_heads)
             follows_stored = placed is None and version > 0
             for event in events:
                 version += 1
-                pending = PendingEvent(stream, version, event.type, event.data, digest, follows_stored)
+                data = event.data if channel is None else _through(channel, event)
+                pending = PendingEvent(stream, version, event.type, data, digest, follows_stored)
                 follows_stored = False
                 stored.append(self._mapper.to_stored_event(pending))
                 digest = digest_of(stored[-1].state)
@@ -381,6 +389,11 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
         if len(found[0]) < BODY:
             raise EventNotReadable(stream, version, "its bytes are truncated, so nothing can be linked to it")
         return found[0]
+
+
+def _through(channel: str, event: NewEvent) -> Mapping[str, Any]:
+    """The body of an event, with the channel where it is something that somebody did."""
+    return {**event.data, "channel": channel} if is_act(event.type, event.data) else event.data
 
 
 def _place_of(event: StoredEvent) -> tuple[str, int]:

@@ -81,6 +81,16 @@ def subscription_table() -> list[str]:
     return [statement for statement in schema("sqlite") if "CREATE TABLE flowledger_subscriptions " in statement]
 
 
+@cache
+def access_tables() -> list[str]:
+    """The statements that make the tables of tokens and sessions in SQLite."""
+    return [
+        statement
+        for statement in schema("sqlite")
+        if re.search(r"^CREATE (TABLE|UNIQUE INDEX) flowledger_(tokens|sessions)", statement, re.M)
+    ]
+
+
 def grants(user: str) -> str:
     """The GRANTs for ``user`` (an SQL identifier) on a PostgreSQL store that another user has made."""
     return (_BACKENDS / "postgres" / "sql" / "grants.sql").read_text(encoding="utf-8").replace("application_user", user)

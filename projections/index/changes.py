@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from ...domain.errors import EventNotReadable
-from ...domain.event_registry import EVENTS
+from ...domain.event_registry import EVENTS, is_act
 from ...domain.events.registry import IndexEffect
 from ...domain.run import METADATA_SET, PAUSED, STARTED, STEP_COMPLETED, STEP_FAILED
 from ...domain.status import ENDED, UNREADABLE, work_order_status
@@ -412,7 +412,7 @@ def _note(changes: IndexChanges, event: PlacedEvent) -> None:
             "recorded_at": row_time(data["recorded_at"]),
             "actor": key(data["by"]),
             "type": event.type,
-            "is_act": event.type in _ACTS and "node_id" not in data,  # with a node it is a step's outcome
+            "is_act": is_act(event.type, data),
             "status": stands.get("status"),
             "node_id": stands.get("node_id"),
             "error_type": stands.get("error_type"),
@@ -420,10 +420,9 @@ def _note(changes: IndexChanges, event: PlacedEvent) -> None:
     )
 
 
-_ACTS: Final = frozenset(name for name, entry in EVENTS.items() if entry.narrate is not None)
-
 _EFFECTS: Final[Mapping[IndexEffect, Callable[[IndexChanges, PlacedEvent], None]]] = {
     "noted": _noted,
+    "act": _note,
     "run started": _started,
     "run moved": _on_run_moved,
     "work order opened": _opened,

@@ -65,31 +65,31 @@ class Course:
     """When each version was recorded; the first is version 1."""
 
 
-class _Follower:
-    """Reads the events one after another."""
+class Follower:
+    """Reads the events of a run one after another, and knows its course up to the last one read."""
 
     def __init__(self) -> None:
-        self.course = Course()
-        self.node: str | None = None
-        self.waiting: tuple[str | None, int, int] | None = None
+        self._course = Course()
+        self._node: str | None = None
+        self._waiting: tuple[str | None, int, int] | None = None
         """Node, version and time of the open question."""
-        self.held: tuple[int, int] | None = None
+        self._held: tuple[int, int] | None = None
 
     def follow(self, event: RecordedEvent) -> None:
         """Take one event into account."""
         type, data, version = event.type, event.data, event.version
         at: int = data["recorded_at"]
-        self.course.recorded.append(at)
+        self._course.recorded.append(at)
         if type == STARTED:
-            self.node = data.get("start_node_id")
+            self._node = data.get("start_node_id")
         elif is_execution(type, data):
             self._execute(event, data)
         elif type in (PAUSED, HELD):
-            self.held = (version, at)
+            self._held = (version, at)
             self._enter(version, "held")
         elif type == RELEASED:
             self._release(version, at)
-            self._enter(version, "paused" if self.waiting else "active")
+            self._enter(version, "paused" if self._waiting else "active")
         elif type in (RESUMED, RETRIED):
             self._release(version, at)
             self._answer(version, at)
@@ -101,52 +101,65 @@ class _Follower:
 
     def _execute(self, event: RecordedEvent, data: Mapping[str, Any]) -> None:
         execution = _execution(event, data)
-        self.course.executions.append(execution)
-        self.node = execution.node_id
+        self._course.executions.append(execution)
+        self._node = execution.node_id
         if event.type == PAUSED:
-            self.waiting = (self.node, event.version, data["recorded_at"])
+            self._waiting = (self._node, event.version, data["recorded_at"])
             self._enter(event.version, "paused")
             return
         retried = execution.retry_at is not None
         self._enter(event.version, "completed" if event.type == STEP_COMPLETED else "error" if retried else "failed")
         if not retried:
-            self.node = execution.next_node_id
+            self._node = execution.next_node_id
 
     def _enter(self, version: int, state: NodeState) -> None:
-        if self.node is not None:
-            self.course.states.setdefault(self.node, []).append((version, state))
+        if self._node is not None:
+            self._course.states.setdefault(self._node, []).append((version, state))
 
-    def _answer(self, version: int | None, at: int) -> None:
-        if self.waiting is not None:
-            node_id, asked, since = self.waiting
-            self.course.stretches.append(Stretch("paused", node_id, asked, since, at, version))
-            self.waiting = None
+    def _answer(self, version: int, at: int) -> None:
+        self._course.stretches += self._open_wait(version, at)
+        self._waiting = None
 
-    def _release(self, version: int | None, at: int) -> None:
-        if self.held is not None:
-            began, since = self.held
-            self.course.stretches.append(Stretch("held", self.node, began, since, at, version))
-            self.held = None
+    def _release(self, version: int, at: int) -> None:
+        self._course.stretches += self._open_hold(version, at)
+        self._held = None
 
-    def finish(self, end: int) -> Course:
-        """What was still open goes on until ``end``."""
-        self._release(None, end)
-        self._answer(None, end)
-        self.course.stretches.sort(key=lambda stretch: stretch.version)
-        self.course.start = self.course.recorded[0]
-        self.course.end = max(end, self.course.recorded[-1])
-        return self.course
+    def _open_wait(self, version: int | None, end: int) -> list[Stretch]:
+        if self._waiting is None:
+            return []
+        node_id, asked, since = self._waiting
+        return [Stretch("paused", node_id, asked, since, end, version)]
+
+    def _open_hold(self, version: int | None, end: int) -> list[Stretch]:
+        if self._held is None:
+            return []
+        began, since = self._held
+        return [Stretch("held", self._node, began, since, end, version)]
+
+    def course(self, now: int | None) -> Course:
+        """The course of at least one event, as it was read so far. What is still open goes on until ``now``.
+
+        ``now`` is in microseconds since 1970; None: the run has ended.
+        """
+        read = self._course
+        end = max(read.recorded[-1], now or 0)
+        open_ones = [*self._open_hold(None, end), *self._open_wait(None, end)]
+        return Course(
+            start=read.recorded[0],
+            end=end,
+            executions=list(read.executions),
+            stretches=sorted([*read.stretches, *open_ones], key=lambda stretch: stretch.version),
+            states={node_id: list(known) for node_id, known in read.states.items()},
+            recorded=list(read.recorded),
+        )
 
 
 def course_of(events: Sequence[RecordedEvent], now: int | None) -> Course:
-    """The course of a run by all its events up to some version, at least one.
-
-    ``now`` (microseconds since 1970) is until when it has gone on; None: it has ended.
-    """
-    follower = _Follower()
+    """The course of a run by all its events up to some version, at least one; ``now`` as for a Follower."""
+    follower = Follower()
     for event in events:
         follower.follow(event)
-    return follower.finish(events[-1].data["recorded_at"] if now is None else now)
+    return follower.course(now)
 
 
 def _execution(event: RecordedEvent, data: Mapping[str, Any]) -> Execution:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from ...domain.masking.masker import MASK
+from ...domain.run.context import Results
+from ...domain.run.results import NodeResult
 from ...domain.values.json_pointer import Path, json_pointer
 
 MEMBERS: Final = 200
@@ -31,6 +33,8 @@ class Member:
     members: "tuple[Member, ...]" = ()
     count: int = 0
     """How many members there are, also those that aren't shown."""
+    earlier: int = 0
+    """Of those that aren't shown, how many stand before the first that is."""
     length: int | None = None
     """Characters of a text that is cut."""
 
@@ -41,17 +45,25 @@ class Member:
 
     @property
     def left_out(self) -> int:
-        """Members that aren't shown."""
-        return self.count - len(self.members)
+        """Members that aren't shown, those before the first one apart."""
+        return self.count - len(self.members) - self.earlier
 
 
-def json_tree(value: Any, path: Path = (), key: str | int | None = None) -> Member:
-    """The tree of a JSON value. ``path`` is where it stands in what it is part of."""
+def json_tree(value: Any, path: Path = (), key: str | int | None = None, newest: int | None = None) -> Member:
+    """The tree of a JSON value. ``path`` is where it stands in what it is part of.
+
+    Of a state that is given with its Context itself, ``newest`` says how many results of each node are shown: the last
+    ones. The others aren't read.
+    """
+    if isinstance(value, NodeResult):
+        value = value.to_data()
     if isinstance(value, Mapping):
-        items = list(value.items())
-        return _branch("object", path, key, items)
+        return _branch("object", path, key, list(value.items()), newest)
+    if isinstance(value, Results) and newest is not None:
+        first = max(0, len(value) - newest)
+        return _branch("array", path, key, list(enumerate(value[first:], first)), newest, first)
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return _branch("array", path, key, list(enumerate(value)))
+        return _branch("array", path, key, list(enumerate(value)), newest)
     if value == MASK:
         return Member(key, path, "masked", MASK)
     if isinstance(value, str):
@@ -60,10 +72,17 @@ def json_tree(value: Any, path: Path = (), key: str | int | None = None) -> Memb
     return Member(key, path, "word" if value is None or isinstance(value, bool) else "number", _text(value))
 
 
-def _branch(kind: Kind, path: Path, key: str | int | None, items: Sequence[tuple[str | int, Any]]) -> Member:
+def _branch(
+    kind: Kind,
+    path: Path,
+    key: str | int | None,
+    items: Sequence[tuple[str | int, Any]],
+    newest: int | None,
+    earlier: int = 0,
+) -> Member:
     shown = items[:MEMBERS] if len(path) < DEPTH else ()
-    members = tuple(json_tree(item, (*path, name), name) for name, item in shown)
-    return Member(key, path, kind, "", members, len(items))
+    members = tuple(json_tree(item, (*path, name), name, newest) for name, item in shown)
+    return Member(key, path, kind, "", members, earlier + len(items), earlier)
 
 
 def _text(value: Any) -> str:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Final
 
 from .axis import Axis, Interval, broken_axis
 from .course import Course, Execution, NodeState, Stretch
@@ -50,23 +51,15 @@ class Row:
     """At which it was first executed; 0: it wasn't."""
     state: NodeState | None
     bars: tuple[Bar, ...] = ()
+    """Of a long run without those that would be drawn over others of their kind."""
     delays: tuple[Delay, ...] = ()
     waits: tuple[Waited, ...] = ()
-
-    @property
-    def took(self) -> int:
-        """Microseconds inside executors."""
-        return sum(bar.execution.took for bar in self.bars)
-
-    @property
-    def attempts(self) -> int:
-        """Executions, those left out that only asked."""
-        return sum(bar.execution.outcome != "paused" for bar in self.bars)
-
-    @property
-    def failed(self) -> int:
-        """Executions that failed."""
-        return sum(bar.execution.outcome == "failed" for bar in self.bars)
+    attempts: int = 0
+    """Executions, those left out that only asked."""
+    failed: int = 0
+    """Executions that failed."""
+    took: int = 0
+    """Microseconds inside executors."""
 
     def waited(self, kind: str = "paused") -> int:
         """Microseconds that it waited, or was held."""
@@ -79,8 +72,18 @@ class TimeLine:
 
     axis: Axis
     rows: tuple[Row, ...]
-    cursor: tuple[float, ...]
-    """Where each version is, the first one at index 0."""
+    recorded: Sequence[int]
+    """When each version was recorded, the first one at index 0."""
+
+    def cursor(self, version: int) -> float:
+        """Where a version is."""
+        return self.axis.x(self.recorded[version - 1])
+
+
+FINEST: Final = 400
+"""Bars of a long run that are told apart along the whole axis."""
+LONG: Final = 500
+"""Executions of a run of which more than so many aren't all drawn."""
 
 
 def time_line(course: Course, node_ids: Sequence[str]) -> TimeLine:
@@ -90,12 +93,14 @@ def time_line(course: Course, node_ids: Sequence[str]) -> TimeLine:
     rows: dict[str, list[Execution]] = {}
     heads: dict[str, str] = {}
     for execution in course.executions:
-        for node_id in loops.get(execution.node_id, (execution.node_id,)):
-            heads.setdefault(node_id, execution.node_id)
-        rows.setdefault(heads[execution.node_id], []).append(execution)
-    drawn = [_row(axis, course, head, executions, heads) for head, executions in rows.items()]
+        node_id = execution.node_id
+        if node_id not in heads:
+            heads.update(dict.fromkeys(loops.get(node_id, (node_id,)), node_id))
+        rows.setdefault(heads[node_id], []).append(execution)
+    delays = _delays_by_row(axis, course, heads)
+    drawn = [_row(axis, course, head, executions, heads, delays.get(head, ())) for head, executions in rows.items()]
     drawn += [Row(node_id, (), 0, None) for node_id in node_ids if node_id not in heads]
-    return TimeLine(axis, tuple(drawn), tuple(axis.x(at) for at in course.recorded))
+    return TimeLine(axis, tuple(drawn), course.recorded)
 
 
 def _busy(course: Course) -> Iterator[Interval]:
@@ -114,23 +119,46 @@ def _delays(executions: Sequence[Execution]) -> Iterator[tuple[Execution, Interv
         yield executions[-1], (executions[-1].finished_at, max(executions[-1].finished_at, due))
 
 
-def _row(axis: Axis, course: Course, head: str, executions: Sequence[Execution], heads: Mapping[str, str]) -> Row:
+def _delays_by_row(axis: Axis, course: Course, heads: Mapping[str, str]) -> Mapping[str, Sequence[Delay]]:
+    found: dict[str, list[Delay]] = {}
+    for failed, (since, until) in _delays(course.executions):
+        found.setdefault(heads[failed.node_id], []).append(Delay(failed.version, axis.x(since), axis.x(until)))
+    return found
+
+
+def _row(
+    axis: Axis,
+    course: Course,
+    head: str,
+    executions: Sequence[Execution],
+    heads: Mapping[str, str],
+    delays: Sequence[Delay],
+) -> Row:
     members = Counter(done.node_id for done in executions if done.outcome == "completed" and done.node_id != head)
-    versions = {execution.version for execution in executions}
     waits = [wait for wait in course.stretches if wait.node_id is not None and heads.get(wait.node_id) == head]
+    outcomes = Counter(done.outcome for done in executions)
+    drawn = executions if len(course.executions) <= LONG else _told_apart(executions, axis.scaled // FINEST)
     return Row(
         node_id=head,
         within=tuple(members.items()),
         version=executions[0].version,
         state=max((course.states[node][-1] for node in {done.node_id for done in executions}), default=(0, None))[1],
-        bars=tuple(Bar(done, *_place(axis, done.started_at, done.finished_at)) for done in executions),
-        delays=tuple(
-            Delay(failed.version, axis.x(since), axis.x(until))
-            for failed, (since, until) in _delays(course.executions)
-            if failed.version in versions
-        ),
+        bars=tuple(Bar(done, *_place(axis, done.started_at, done.finished_at)) for done in drawn),
+        delays=tuple(delays),
         waits=tuple(Waited(wait, *_place(axis, wait.start, wait.end)) for wait in waits),
+        attempts=len(executions) - outcomes["paused"],
+        failed=outcomes["failed"],
+        took=sum(done.took for done in executions),
     )
+
+
+def _told_apart(executions: Sequence[Execution], distance: int) -> Iterator[Execution]:
+    """Those that take longer than ``distance`` (microseconds), and of the others of each outcome one in every such."""
+    drawn_until: dict[str, int] = {}
+    for done in executions:
+        if done.took > distance or done.started_at >= drawn_until.get(done.outcome, done.started_at):
+            drawn_until[done.outcome] = done.started_at + distance
+            yield done
 
 
 def _place(axis: Axis, start: int, end: int) -> tuple[float, float]:

@@ -1,6 +1,6 @@
 """The executions of a run's nodes, one by one: input, outcome, execution time and waiting time."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -131,7 +131,7 @@ def finish_time(data: Mapping[str, Any]) -> int:
     return at
 
 
-def attempts(events: Sequence[RecordedEvent]) -> Iterator[Attempt]:
+def attempts(events: Iterable[RecordedEvent]) -> Iterator[Attempt]:
     """The executions among all the events of a run up to some version."""
     due = Due()
     for event in events:

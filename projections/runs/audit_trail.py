@@ -7,10 +7,10 @@ from typing import Literal
 from ...domain.event_registry import EVENTS
 from ...domain.ports import RecordedEvent
 from ...domain.values.clock import moment
-from ...domain.values.ids import workflow_stream
+from ...domain.values.ids import bulk_stream, workflow_stream
 from ..index.rows import ActRow
 
-Kind = Literal["workflow", "run", "work order"]
+Kind = Literal["workflow", "run", "work order", "bulk action"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,8 @@ class Act:
     """The id of that thing."""
     summary: str
     """What was done, in words."""
+    channel: str | None
+    """Through what, such as ``web``, ``api`` or ``cli``; None where that isn't known."""
 
 
 def act_of(event: RecordedEvent) -> Act:
@@ -47,13 +49,14 @@ def act_of(event: RecordedEvent) -> Act:
         kind=kind,
         subject=subject,
         summary=f"{event.type} {event.stream}" if narrate is None else narrate(event),
+        channel=event.data.get("channel"),
     )
 
 
 def damaged_act(row: ActRow, reason: str) -> Act:
     """The act of an event that can't be shown, as far as the index knows it."""
     family = row.type.partition(".")[0]
-    subject = row.stream.removeprefix(workflow_stream("")) if family == "workflow" else row.stream
+    subject = row.stream.removeprefix(workflow_stream("")).removeprefix(bulk_stream(""))
     return Act(
         at=moment(row.recorded_at),
         by=row.by,
@@ -64,14 +67,15 @@ def damaged_act(row: ActRow, reason: str) -> Act:
         kind=_KINDS.get(family, "run"),
         subject=subject,
         summary=f"can't be shown: {reason}",
+        channel=None,
     )
 
 
-_KINDS: dict[str, Kind] = {"workflow": "workflow", "work_order": "work order"}
+_KINDS: dict[str, Kind] = {"workflow": "workflow", "work_order": "work order", "bulk": "bulk action"}
 
 
 def _subject(event: RecordedEvent) -> tuple[Kind, str]:
     family = event.type.partition(".")[0]
     if family == "workflow":
         return "workflow", event.data["workflow_id"]
-    return _KINDS.get(family, "run"), event.stream
+    return _KINDS.get(family, "run"), event.stream.removeprefix(bulk_stream(""))

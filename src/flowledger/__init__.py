@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .domain.errors import (
         AlreadyRetried,
+        BulkActionNotFound,
         ConcurrencyError,
         Conflict,
         ConflictingHistory,
@@ -86,6 +87,7 @@ if TYPE_CHECKING:
     from .infrastructure.services.subscriptions.subscription import AsyncSubscription, Subscription
     from .infrastructure.telemetry.settings import Telemetry
     from .infrastructure.transfer.report import BackupReport, ExportReport, ImportedStream, ImportReport
+    from .projections.access import Token
     from .projections.audit.build import RunAudit
     from .projections.audit.code_used import CodeUsed
     from .projections.audit.model import (
@@ -100,6 +102,7 @@ if TYPE_CHECKING:
         StreamRecord,
     )
     from .projections.bulk import BulkFailure
+    from .projections.bulk_action import BulkAction, BulkActionItem, BulkObstacle, BulkPreview
     from .projections.comparison.events import StateChange
     from .projections.comparison.runs_model import ComparedRun, ComparedStep, Parting, RunComparison
     from .projections.comparison.snapshots import SnapshotDiff
@@ -151,9 +154,14 @@ __all__ = [
     "Backlog",
     "BackupReport",
     "Batch",
+    "BulkAction",
+    "BulkActionItem",
+    "BulkActionNotFound",
     "BulkFailure",
     "BulkItem",
+    "BulkObstacle",
     "BulkOperation",
+    "BulkPreview",
     "Changes",
     "CodeUsed",
     "ComparedRun",
@@ -266,6 +274,7 @@ __all__ = [
     "TakenFrom",
     "Telemetry",
     "Timings",
+    "Token",
     "TraceLink",
     "TransactionConflict",
     "ValueChange",
@@ -304,7 +313,7 @@ _NAMES = {
     "domain.errors": (
         "FlowledgerError InvalidRequest NotFound Conflict IllegalTransition "
         "ConcurrencyError ConflictingHistory WouldContinue IdempotencyConflict SubscriptionHeld TransactionConflict "
-        "WorkflowNotFound WorkOrderNotFound RunNotFound VersionNotFound NothingAsOf "
+        "WorkflowNotFound WorkOrderNotFound RunNotFound BulkActionNotFound VersionNotFound NothingAsOf "
         "Fault InvalidAnswer InvalidDefinition ExecutorMissing InvalidSnapshot InvalidExport "
         "InvalidValue GlobalsMissing "
         "AlreadyRetried LaterEvent LeaseLost NotReached RunHeld RunMovedOn WaitClosed "
@@ -328,6 +337,7 @@ _NAMES = {
     "infrastructure.services.runs.bulk": "BulkOperation",
     "infrastructure.services.subscriptions.subscription": "AsyncSubscription Subscription",
     "projections.steps.summary": "FailureGroup StepSummary",
+    "projections.access": "Token",
     "projections.subscriptions": "SubscriptionStatus",
     "infrastructure.execution.engine": "Engine",
     "infrastructure.files": "read_definition",
@@ -340,6 +350,7 @@ _NAMES = {
     "infrastructure.transfer.report": "BackupReport ExportReport ImportedStream ImportReport",
     "infrastructure.services.history.walk": "RunWalk",
     "projections.bulk": "BulkFailure",
+    "projections.bulk_action": "BulkAction BulkActionItem BulkObstacle BulkPreview",
     "projections.counts": "Count",
     "projections.runs.attempts": "Attempt LogEntry TakenFrom",
     "projections.audit.build": "RunAudit",

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import flowledger as fl
-from flowledger.domain.workflow import merge
+from flowledger.domain.workflow import ABSENT, merge
 from flowledger.projections.comparison.text import unified_diff
 from flowledger.projections.comparison.workflows import diff_of
 
@@ -99,15 +99,23 @@ def test_every_value_that_differs_is_named_with_what_it_was_and_is(one: dict[str
     assert diff.summary.nodes.changed == tuple(change.id for change in diff.nodes.changed)
 
 
+def merged(base: dict[str, Any], theirs: dict[str, Any], mine: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The definition, and what nobody has decided."""
+    both = merge(base, theirs, mine)
+    return both.definition, [each.name for each in both.undecided]
+
+
 def repr_of(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-@given(definitions(), definitions())
-def test_a_merge_where_one_side_changed_nothing_is_the_other_side(base: dict[str, Any], other: dict[str, Any]) -> None:
+@given(definitions(), definitions(), st.booleans())
+def test_a_merge_where_one_side_changed_nothing_is_the_other_side(
+    base: dict[str, Any], other: dict[str, Any], within: bool
+) -> None:
     for theirs, mine in ((base, other), (other, base), (other, other)):
-        definition, conflicts = merge(base, theirs, mine)
-        assert conflicts == []
+        definition, differences = merge(base, theirs, mine, within=within)
+        assert not any(each.is_clash for each in differences)
         assert definition == other
         assert repr_of(definition) == repr_of(other)
 
@@ -116,7 +124,7 @@ def test_a_merge_where_one_side_changed_nothing_is_the_other_side(base: dict[str
 def test_a_merge_takes_each_part_from_who_changed_it(
     base: dict[str, Any], theirs: dict[str, Any], mine: dict[str, Any]
 ) -> None:
-    definition, conflicts = merge(base, theirs, mine)
+    definition, conflicts = merged(base, theirs, mine)
     of_base, of_theirs, of_mine, of_both = (
         {node["id"]: repr_of(node) for node in side["nodes"]} for side in (base, theirs, mine, definition)
     )
@@ -126,6 +134,74 @@ def test_a_merge_takes_each_part_from_who_changed_it(
             assert f"node '{node}'" in conflicts
         else:
             assert of_both.get(node) == (here if there == was else there)
+
+
+@given(definitions(), definitions(), definitions())
+def test_a_merge_within_nodes_takes_each_value_from_who_changed_it(
+    base: dict[str, Any], theirs: dict[str, Any], mine: dict[str, Any]
+) -> None:
+    both = merge(base, theirs, mine, within=True)
+    undecided = {each.place.key[0] for each in both.undecided if each.place.kind == "node"}
+    sides = [
+        {node["id"]: {key: repr_of(value) for key, value in node.items()} for node in side["nodes"]}
+        for side in (base, theirs, mine, both.definition)
+    ]
+    for node in set(IDS) - undecided:
+        was, there, here, now = (side.get(node) for side in sides)
+        if was is None or there is None or here is None:
+            assert now == (here if there == was else there)
+            continue
+        assert now is not None
+        for key in was.keys() | there.keys() | here.keys():
+            if there.get(key) == was.get(key) or here.get(key) == was.get(key):
+                assert now.get(key) == (here if there.get(key) == was.get(key) else there).get(key)
+
+
+@given(definitions(), definitions(), definitions())
+def test_what_merges_by_whole_parts_merges_alike_by_values(
+    base: dict[str, Any], theirs: dict[str, Any], mine: dict[str, Any]
+) -> None:
+    whole, within = merge(base, theirs, mine), merge(base, theirs, mine, within=True)
+    clashing = {each.place.key for each in whole.undecided}
+    assert {each.place.key for each in within.undecided} <= clashing
+    if not clashing:
+        assert repr_of(within.definition) == repr_of(whole.definition)
+
+
+@given(definitions(), definitions(), definitions())
+def test_both_sides_of_a_merge_clash_at_the_same_places(
+    base: dict[str, Any], theirs: dict[str, Any], mine: dict[str, Any]
+) -> None:
+    one, other = merge(base, theirs, mine, within=True), merge(base, mine, theirs, within=True)
+    assert {(each.place.kind, each.name, each.place.path) for each in one.undecided} == {
+        (each.place.kind, each.name, each.place.path) for each in other.undecided
+    }
+
+
+@given(definitions(), definitions(), definitions(), st.data())
+def test_a_merge_in_which_every_clash_is_decided_has_what_was_decided(
+    base: dict[str, Any], theirs: dict[str, Any], mine: dict[str, Any], data: st.DataObject
+) -> None:
+    decided = {
+        each.place: data.draw(st.sampled_from(["theirs", "mine"]))
+        for each in merge(base, theirs, mine, within=True).undecided
+    }
+    both = merge(base, theirs, mine, decided, within=True)
+    assert not both.undecided
+    assert {each.place for each in both.differences if each.is_clash} == decided.keys()
+    again = merge(theirs, theirs, both.definition, within=True)
+    assert repr_of(again.definition) == repr_of(both.definition)
+    for each in both.differences:
+        if each.place.kind == "node":
+            wanted = each.mine if each.by == "mine" else each.theirs
+            found: Any = {node["id"]: node for node in both.definition["nodes"]}
+            for name in (*each.place.key, *each.place.path):
+                found = found.get(name, ABSENT)
+            assert found is ABSENT if wanted is ABSENT else repr_of(found) == repr_of(wanted)
+    if "mine" not in decided.values():
+        changed_by_me = [each for each in both.differences if each.by == "mine"]
+        if not changed_by_me:
+            assert repr_of(both.definition["nodes"]) == repr_of(theirs["nodes"])
 
 
 def test_a_diff_reads_well() -> None:
@@ -202,7 +278,7 @@ def test_what_only_python_takes_for_equal_differs(one: Any, other: Any) -> None:
     diff = diff_of(snapshot(before), snapshot(after, 2))
     assert diff.summary.nodes.changed == ("a",)
     assert diff.nodes.changed[0].changes
-    assert merge(before, after, before) == (after | {"edges": []}, [])
+    assert merged(before, after, before) == (after | {"edges": []}, [])
 
 
 def test_the_order_of_keys_is_no_difference() -> None:
@@ -261,8 +337,8 @@ def ways(*conditions: str | None, labels: str = "") -> dict[str, Any]:
 def test_conditions_that_both_changed_are_a_conflict_as_their_order_counts(
     base: dict[str, Any], theirs: dict[str, Any], mine: dict[str, Any]
 ) -> None:
-    assert merge(base, theirs, mine)[1]
-    assert merge(base, mine, theirs)[1]
+    assert merged(base, theirs, mine)[1]
+    assert merged(base, mine, theirs)[1]
 
 
 def test_conditions_on_other_ways_are_merged_and_keep_their_order() -> None:
@@ -270,9 +346,9 @@ def test_conditions_on_other_ways_are_merged_and_keep_their_order() -> None:
     base = ways("x", "y") | {"edges": [*ways("x", "y")["edges"], *other]}
     theirs = base | {"edges": [*ways("y", "x")["edges"], *other]}
     mine = base | {"edges": [*ways("x", "y")["edges"], *other[::-1]]}
-    merged, conflicts = merge(base, theirs, mine)
+    both, conflicts = merged(base, theirs, mine)
     assert conflicts == []
-    assert [edge["when"] for edge in merged["edges"]] == ["y", "x", "q", "p"]
+    assert [edge["when"] for edge in both["edges"]] == ["y", "x", "q", "p"]
 
 
 def test_edges_between_the_same_nodes_are_named_by_when_they_are_taken() -> None:
@@ -297,5 +373,5 @@ def test_what_a_definition_says_of_itself_is_compared_and_merged() -> None:
     assert str(diff.summary) == "other name, metadata of the definition"
     assert diff.to_data()["about"][0] == {"path": "name", "kind": "changed", "before": "Old", "after": "New"}
     described = base | {"description": "what for"}
-    assert merge(base, named, described) == (named | {"description": "what for"}, [])
-    assert merge(base, named, base | {"name": "Other"})[1] == ["the name"]
+    assert merged(base, named, described) == (named | {"description": "what for"}, [])
+    assert merged(base, named, base | {"name": "Other"})[1] == ["the name"]

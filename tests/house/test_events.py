@@ -7,6 +7,9 @@ import pytest
 from typing_extensions import is_typeddict
 
 from flowledger.domain import soundness
+from flowledger.domain.bulk import BulkDirectory, BulkState
+from flowledger.domain.bulk import directory as bulk_directory
+from flowledger.domain.bulk import events as bulk_events
 from flowledger.domain.event_registry import EVENTS
 from flowledger.domain.events.catalogue import EVENT_TYPES
 from flowledger.domain.events.registry import EventEntry
@@ -24,7 +27,13 @@ from flowledger.projections.index.changes import PlacedEvent, changes_of, is_ind
 from flowledger.projections.runs.audit_trail import act_of
 from flowledger.projections.search.entry import SEARCHED
 
-MODULES = {"run": run_events, "work_order": work_order_events, "workflow": workflow_events}
+MODULES = {
+    "run": run_events,
+    "work_order": work_order_events,
+    "workflow": workflow_events,
+    "bulk": bulk_events,
+    "bulks": bulk_directory,
+}
 FLAGS = {
     "queued",
     "asks_again",
@@ -36,7 +45,13 @@ FLAGS = {
     "handed_back",
 }
 """What is there or isn't, and has no words."""
-STATES: dict[str, Any] = {"run": RunState, "work_order": WorkOrderState, "workflow": WorkflowState}
+STATES: dict[str, Any] = {
+    "run": RunState,
+    "work_order": WorkOrderState,
+    "workflow": WorkflowState,
+    "bulk": BulkState,
+    "bulks": BulkDirectory,
+}
 NOW = 1_700_000_000_000_000
 NOT_SEARCHED = {
     "input",
@@ -54,6 +69,10 @@ NOT_SEARCHED = {
     "recorded",
     "effects",
     "worker",
+    "act",
+    "selection",
+    "runs",
+    "results",
 }
 """Objects whose words are found by other means, or not at all: their text is code, or stands in another event."""
 

@@ -1,6 +1,7 @@
 """A retry runs the live version, from the start or from a node; a reproduction runs the version that ran then."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from threading import Barrier, Thread
 from typing import Any
 
@@ -239,7 +240,27 @@ async def test_a_task_retries_and_reproduces_too(shop: Shop) -> None:
     assert len(await shop.history.areused(retry.id)) == 2
 
 
+@pytest.mark.parametrize("again", ["retry", "reproduce", "fork"])
+def test_why_a_run_is_repeated_is_on_record(shop: Shop, again: str) -> None:
+    failed = shop.failing()
+    made = getattr(shop.runs, again)(failed.id, by="bob", reason="fixed on Monday", idempotency_key="k")
+    assert [*shop.history.trail(stream=made.id)][-1].summary.endswith(": fixed on Monday")
+    assert next(iter(shop.history.events(made.id))).data["reason"] == "fixed on Monday"
+    assert getattr(shop.runs, again)(failed.id, by="bob", reason="fixed on Monday", idempotency_key="k").id == made.id
+    with pytest.raises(fl.IdempotencyConflict):
+        getattr(shop.runs, again)(failed.id, by="bob", reason="another", idempotency_key="k")
+
+
 # --- preview ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_preview_needs_no_executors(tmp_path: Path) -> None:
+    shop = Shop(url := f"sqlite:///{tmp_path}/shop.db")
+    failed = shop.failing()
+    shop.ledger.close()
+    with fl.open_ledger(url) as ledger:
+        preview = ledger.runs.retry(failed.id, "price", preview=True)
+    assert (preview.start_node_id, preview.effects) == ("price", ())
 
 
 def test_a_preview_says_what_would_run_and_changes_nothing(shop: Shop) -> None:

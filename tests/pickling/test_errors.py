@@ -55,6 +55,7 @@ ARGUMENTS: dict[str, Any] = {
             "workflow_id",
             "work_order_id",
             "run_id",
+            "bulk_id",
             "subject",
             "stream",
             "key",

@@ -83,6 +83,9 @@ def answers(folder: Path) -> Iterator[Any]:
         yield [*history.events(story.first)]
         yield [*history.snapshots(story.retried)]
         yield [history.header(story.first), history.runs(), history.work_orders(), runs.work_order(story.order)]
+        yield ledger.bulk.preview("retry", [story.first, "nobody"])
+        action = ledger.bulk.run(ledger.bulk.request("cancel", [story.first], by="ivo").id)
+        yield [action, *ledger.bulk.items(action.id), *ledger.bulk.list()]
         yield [workflows.get("mail"), workflows.list(), workflows.versions("mail"), workflows.diff("mail", 1, 3)]
         yield [history.audit(run_id) for run_id in (story.first, story.repeated, story.retried)]
         yield [*history.trail()]
@@ -112,6 +115,7 @@ def answers(folder: Path) -> Iterator[Any]:
     yield fl.Hold("ops", "maintenance", datetime(2026, 1, 1, tzinfo=UTC))
     yield fl.LaterEvent(4, "run.held", "ann", datetime(2026, 1, 1, tzinfo=UTC))
     yield fl.SubscriptionStatus("mailer", 7, 0, None, datetime(2026, 1, 1, tzinfo=UTC), None, None, None)
+    yield fl.Token("dana", "viewer", "ada", datetime(2026, 1, 1, tzinfo=UTC), None, None, None, None)
     yield fl.Public("eu-west")
     yield fl.Scoped(["a-token"], types=("charge-card",), nodes=("pay",))
     yield fl.BulkFailure("r", "unreadable", "it was cut")

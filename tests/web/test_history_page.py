@@ -140,6 +140,46 @@ async def test_pages_go_down_by_keys_and_back_to_the_newest(told: Story) -> None
     assert not [link for link in third.find("a") if link.text == "Older" and "href" in link.attributes]
 
 
+@pytest.mark.parametrize("key", ["started", "activity", "duration"])
+async def test_a_click_on_a_head_sorts_and_another_turns_it_round(told: Story, key: str) -> None:
+    head = {"started": "Started", "activity": "Last activity", "duration": "Took"}[key]
+    first = await page(told, "/history?status=failed&status=completed")
+    by_key = await page(told, first.link(head)) if key != "started" else first
+    turned = await page(told, by_key.link(head))
+    for sort, whole in ((f"-{key}", by_key), (key, turned)):
+        shown = [row.one("a", classes="id").attributes["title"] for row in whole.find("tr", classes="l0")]
+        listed = told.ledger.history.runs(status=["failed", "completed"], sort=sort)
+        wanted = dict.fromkeys(f"work order {run.work_order_id}" for run in listed)
+        assert [title.partition(",")[0] for title in shown] == list(wanted)
+        sorted_heads = [each for each in whole.find("th") if "aria-sort" in each.attributes]
+        assert [each.text for each in sorted_heads] == [head]
+    back = [pair for pair in query_of(turned.link(head)) if pair[0] == "sort"]
+    assert back == ([] if key == "started" else [("sort", f"-{key}")])
+
+
+async def test_values_stand_in_columns_of_their_own(told: Story) -> None:
+    whole = await page(told, "/history?column=payload.order.id&column=payload.order.nothing&open=x")
+    heads = [each.text for each in whole.find("th", classes="c-data")]
+    assert heads == ["payload.order.id", "payload.order.nothing"]
+    rows = {
+        row.one("a", classes="id").attributes["title"].partition(", run ")[2]: row
+        for row in whole.find("tr", classes="l0")
+    }
+    assert [cell.text for cell in rows[told.run].find("td", classes="c-data")] == ["o-20817", "–"]
+    assert (await get(told, "/history?column=payload.(")).status_code == 400
+
+
+async def test_a_search_says_what_it_found_and_leads_there(told: Story) -> None:
+    whole = await page(told, "/history?text=c20817")
+    (row,) = whole.find("tr", classes="l0")
+    hit = row.one("mark", classes="hit")
+    assert hit.text == "c20817"
+    assert hit.parent is not None
+    assert hit.parent.text == "c20817@example.org"
+    place = next(link for link in row.find("a") if link.text == "payload.order.customer")
+    assert (await get(told, place.attributes["href"])).status_code == 200
+
+
 async def test_what_is_shown_can_be_copied_as_a_command_and_as_a_line_of_python(told: Story) -> None:
     address = "/history?status=failed&where=payload.order.total > 250&workflow=order-approval&since=2026-11-20"
     whole = await page(told, address)

@@ -96,7 +96,7 @@ def test_the_time_line_has_each_attempt_and_cuts_out_what_was_idle(told: Story) 
     assert [wait.stretch.kind for wait in rows["review"].waits] == ["paused", "held"]
     (gap,) = line.axis.breaks
     assert gap.length > 2 * 86_400_000_000
-    assert len(line.cursor) == 22
+    assert len(line.recorded) == 22
 
 
 def test_the_rounds_of_a_loop_are_one_line_and_the_step_that_leaves_it_another(told: Story) -> None:

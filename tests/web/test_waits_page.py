@@ -150,6 +150,8 @@ async def test_what_is_wrong_stands_beside_its_field_and_what_was_typed_is_kept(
     wrong = form.find("", aria_invalid="true")
     assert {each.attributes["aria-describedby"] for each in wrong} == {fault.attributes["id"]}
     assert form.one("input", name="answer.address.street").attributes["value"] == "Hall 2"
+    if field == "answer.tags":
+        assert "by phone,\nagreed" in "".join(map(str, form.one("textarea", name="answer.note").children))
     if field == "answer.discount_percent":
         assert form.one("input", name=field).attributes["value"] == typed
     assert asked.runs.get(wait.partition(":")[0]).status == "paused"

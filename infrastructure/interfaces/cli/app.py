@@ -11,6 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from ....domain.errors import FlowledgerError
+from ....domain.events.channel import acting_through
 from ...storage.credentials import redact_urls
 from ..presentation.documents import error_document
 from ..presentation.streams import (
@@ -47,6 +48,7 @@ HOMES = {
     "counts": "steps",
     "failures": "steps",
     "waits": "waits",
+    "bulk": "bulk_action",
     "status": "status",
     "show": "show",
     "events": "show",
@@ -66,6 +68,7 @@ HOMES = {
     "schema": "schema",
     "worker": "worker",
     "serve": "serve",
+    "token": "token",
     "workflow": "workflow",
     "run": "run",
     "completion": "completion",
@@ -180,7 +183,7 @@ def _run_command(session: Session, arguments: list[str]) -> int:
     if VARIABLE in os.environ:  # a shell asks for words, and is answered instead
         teach_shells()
     try:
-        with printed:
+        with printed, acting_through("cli"):
             code = command.main(arguments or ["--help"], prog_name="flowledger", obj=session, standalone_mode=False)
         return code or session.exit_code
     except typer.TyperException as error:

@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import asynccontextmanager
+from typing import Literal
+from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
 from starlette.middleware.errors import ServerErrorMiddleware
@@ -16,7 +18,9 @@ from ....domain.errors import InvalidRequest
 from ....domain.visible import quoted
 from ...ledger.ledger import Ledger
 from .api.app import make_api
+from .channels import Through
 from .errors import ErrorAnswers
+from .login import LOGIN_PATH, LOGOUT_PATH, Login
 from .pages.registry import PAGES
 from .rendering.renderer import Renderer
 from .requests import Settings
@@ -61,6 +65,15 @@ class WebApp:
             self.end_streams()
             self._site.close()
 
+    def make_link(self) -> str:
+        """The address, below the prefix, of a link that signs in once as ``local``, an admin; for ``auth="tokens"``.
+
+        Whoever opens it first is signed in, until this process ends. Raises InvalidRequest where nobody signs in here.
+        """
+        if self._site.signing_in is None:
+            raise InvalidRequest('nobody signs in here: links are for create_app(…, auth="tokens")')
+        return f"{LOGIN_PATH}?{urlencode({'link': self._site.signing_in.links.make()})}"
+
     def end_streams(self) -> None:
         """End the streams of events that are open, where a server is to stop before they end by themselves."""
         self._site.streams.end()
@@ -69,7 +82,7 @@ class WebApp:
 def create_app(
     ledger: Ledger | Callable[[], Ledger],
     *,
-    auth: Authenticate | None = None,
+    auth: Authenticate | Literal["tokens"] | None = None,
     title: str = "flowledger",
     origins: Collection[str] = (),
 ) -> WebApp:
@@ -79,8 +92,9 @@ def create_app(
     first request, or by ``lifespan``; that one is closed with the app's lifespan.
 
     ``auth`` says who asks. None: requests from the loopback, for a name of the loopback, are those of ``local``, an
-    admin, and all others are refused. A callable takes Starlette's Request and returns a Principal, or None for
-    somebody who isn't known; it may be async. What somebody does is done by the principal's name.
+    admin, and all others are refused. ``"tokens"``: who shows one that ``ledger.tokens`` made; programs send it as
+    ``Authorization: Bearer``, people sign in with it. A callable takes Starlette's Request and returns a Principal, or
+    None for somebody who isn't known; it may be async. What somebody does is done by the principal's name.
 
     ``title`` stands in the bar of the pages. ``origins`` are further origins, such as ``https://ops.example.org``, from
     which pages may send forms: for proxies that change the Host header.
@@ -88,9 +102,13 @@ def create_app(
     The session, the signals and the handlers of the application that it is mounted in are left alone. Raises
     InvalidRequest.
     """
-    if auth is not None and not callable(auth):
-        raise InvalidRequest(f"auth={quoted(auth)}: give None or a callable")
-    paths = {page.name: page.path for page in PAGES} | {"static": STATIC_PATH}
+    if auth is not None and auth != "tokens" and not callable(auth):
+        raise InvalidRequest(f'auth={quoted(auth)}: give None, "tokens" or a callable')
+    paths = {page.name: page.path for page in PAGES} | {
+        "static": STATIC_PATH,
+        "login": LOGIN_PATH,
+        "logout": LOGOUT_PATH,
+    }
     return WebApp(Site(ledger, auth, Settings(title, frozenset(origins)), paths))
 
 
@@ -102,9 +120,11 @@ def _assemble(site: Site) -> ASGIApp:
         Route("/", _lead_to_history, name="index"),
         Route(STATIC_PATH, answer_with_file, name="static"),
         Mount("/api", make_api(site.settings.title, errors.handlers()), name="api"),
+        *Login(renderer).routes(),
         *page_routes(PAGES, renderer),
     ]
     app: ASGIApp = Router(routes, redirect_slashes=False)
+    app = Through(app, "web")
     app = BodyLimit(app)
     app = OriginCheck(app, site.settings.origins)
     app = ExceptionMiddleware(app, errors.handlers())

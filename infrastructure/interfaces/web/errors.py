@@ -1,18 +1,22 @@
 """Answering with an error: a problem for programs, a page for people."""
 
-from typing import Any
+from http import HTTPStatus
+from typing import Any, Final
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from ....domain.errors import FlowledgerError
+from .login import login_address
+from .mounting import base_of
 from .problems import Problem, problem_of, respond_with, wants_json
 from .rendering.error_page import ErrorPage, Way
 from .rendering.renderer import Renderer
-from .routing import HtmlResponse
-from .site import base_of, site_of
+from .requests import SENT, Form
+from .routing import SEE_OTHER, HtmlResponse
+from .site import site_of
 
 
 class ErrorAnswers:
@@ -30,6 +34,13 @@ class ErrorAnswers:
         problem = problem_of(error)
         if wants_json(request, base_of(request)):
             return respond_with(problem)
+        site = site_of(request)
+        if (
+            problem.status == HTTPStatus.UNAUTHORIZED
+            and site.signing_in is not None
+            and request.method in ("GET", "HEAD")
+        ):
+            return RedirectResponse(login_address(request, site.links(request)), SEE_OTHER)
         return self._page(request, problem)
 
     def _page(self, request: Request, problem: Problem) -> Response:
@@ -40,8 +51,22 @@ class ErrorAnswers:
             response: Response = PlainTextResponse(f"{problem.title}: {problem.detail}", problem.status)
         else:
             next_ways = (Way("History", call.links("history")),) if call.links.knows("history") else ()
+            if problem.status == HTTPStatus.UNAUTHORIZED and site.signing_in is not None:
+                next_ways = (Way("Sign in", call.links("login")),)
             name = problem.type.rpartition(":")[2] if problem.type.startswith("urn:") else None
-            page = ErrorPage(problem.status, problem.title, problem.detail, name, next_ways)
+            page = ErrorPage(problem.status, problem.title, problem.detail, name, next_ways, _kept(request, problem))
             response = HtmlResponse(self._renderer.render("error.html", page, call), problem.status)
         response.headers.update(problem.headers)
         return response
+
+
+def _kept(request: Request, problem: Problem) -> tuple[tuple[str, str], ...]:
+    """What somebody has typed, where it was right and the store is away."""
+    if problem.status != HTTPStatus.SERVICE_UNAVAILABLE or SENT not in request.scope:
+        return ()
+    form: Form = request.scope[SENT]
+    return tuple((name, value) for name, value in form.multi_items() if name not in _SECRET)
+
+
+_SECRET: Final = frozenset({"token", "password"})
+"""Fields of a form that are never written into a page."""

@@ -1,5 +1,6 @@
 """What a handler gets of a request."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -10,10 +11,14 @@ from starlette.requests import Request
 
 from ...ledger.ledger import Ledger
 from .links import Links
+from .read_runs import ReadRuns
 from .security.principals import Principal
 from .security.refusals import Refusal
 
 Form = ImmutableMultiDict[str, str]
+
+SENT: Final = "flowledger.sent"
+"""In the scope of a request: the form that it brought, to be kept where it can't be acted on now."""
 
 MOST_FIELDS: Final = 10_000
 """Of a form."""
@@ -40,8 +45,12 @@ class Call:
     now: datetime
     """By the ledger's clock: the moment of the page."""
     settings: Settings
+    read_runs: ReadRuns
+    """Reads runs, and keeps long ones."""
     form: Form = field(default_factory=Form)
     """What a POST brought."""
+    work_on_bulk: Callable[[], None] = lambda: None
+    """Lets this process work on bulk actions that were just asked for."""
 
     @property
     def by(self) -> str:
@@ -70,6 +79,7 @@ async def read_form(request: Request) -> Form:
     if body and kind != "application/x-www-form-urlencoded":
         raise Refusal(415, "Not a form", f"a form is sent as application/x-www-form-urlencoded, not as {kind!r}")
     try:
-        return Form(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS))
+        fields = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS)
     except ValueError as error:
         raise Refusal(400, "Not a form", f"the form can't be read: {error}") from error
+    return Form([(name, value.replace("\r\n", "\n")) for name, value in fields])  # as browsers end lines

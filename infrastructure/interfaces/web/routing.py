@@ -1,16 +1,17 @@
 """Serving pages: each as HTML, and as data under the same address with ``.json`` behind it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from ...ledger.ledger import open_waits_of, position_of
 from ..presentation.documents import to_json
-from .pages.page import Page, Redirect, Refused
+from .pages.page import Page, Redirect, Refused, Shown
 from .rendering.renderer import Renderer
-from .requests import Call, read_form
+from .requests import SENT, Call, read_form
 from .said import keep_message, set_preferences, take_message
 from .site import site_of
 
@@ -25,6 +26,10 @@ def page_routes(pages: Iterable[Page], renderer: Renderer) -> list[Route]:
             methods = ["GET", "POST"] if page.act else ["GET"]
             routes.append(Route(page.path, served.answer, methods=methods, name=page.name))
     return routes
+
+
+MOST_COUNTED: Final = 1_000
+"""Of what the bar counts; where there is more, it says so."""
 
 
 class _ServedPage:
@@ -46,24 +51,42 @@ class _ServedPage:
         site = site_of(request)
         call = await site.admit(request, self._page.role)
         said = take_message(request)
-        html = await site.threads.run(lambda: self._render(call, self._page.load(call), said.text))
+        html = await site.threads.run(self._load_and_render, call, said.text)
         response = HtmlResponse(html)
         said.forget(response)
         return response
 
+    def _load_and_render(self, call: Call, said: str | None) -> str:
+        if call.principal is None:  # of the store nothing is told to those who haven't signed in
+            return self._render(call, self._page.load(call), said)
+        position = position_of(call.ledger)  # what is stored while the page is made comes behind it
+        data = self._page.load(call)
+        counts = {"waits": (open_waits_of(call.ledger, MOST_COUNTED), "open questions")}
+        return self._render(call, data, said, position, counts)
+
     async def _act(self, request: Request) -> Response:
         site, page = site_of(request), self._page
         assert page.act is not None  # noqa: S101 - else the route takes no POST
-        call = await site.admit(request, page.act_role, await read_form(request))
-        outcome = await site.threads.run(page.act, call)
-        if isinstance(outcome, Refused):
+        form = request.scope[SENT] = await read_form(request)
+        call = await site.admit(request, page.act_role, form)
+        outcome = await site.acting.run(page.act, call)
+        if isinstance(outcome, Refused | Shown):
             html = await site.threads.run(self._render, call, outcome.page, None)
-            return HtmlResponse(html, outcome.status)
+            return HtmlResponse(html, outcome.status if isinstance(outcome, Refused) else 200)
         return follow(request, outcome)
 
-    def _render(self, call: Call, data: Any, said: str | None) -> str:
+    def _render(
+        self,
+        call: Call,
+        data: Any,
+        said: str | None,
+        position: int | None = None,
+        counts: Mapping[str, tuple[int, str]] | None = None,
+    ) -> str:
         assert self._page.template is not None  # noqa: S101 - else there is no such route
-        return self._renderer.render(self._page.template, data, call, here=self._page.name, said=said)
+        return self._renderer.render(
+            self._page.template, data, call, here=self._page.name, said=said, position=position, counts=counts
+        )
 
 
 class HtmlResponse(Response):

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from starlette.requests import Request
 from starlette.responses import Response
 
-from .site import base_of
+from .mounting import base_of
 
 _SAID: Final = "flowledger_said"
 _LONGEST_MESSAGE: Final = 1_000

@@ -2,22 +2,25 @@
 
 from collections.abc import Callable, Mapping, MutableMapping
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from starlette.requests import HTTPConnection, Request
 
 from ....domain.values.clock import moment
 from ...concurrency.threads import RunsInThread, threads_of
-from ...ledger.ledger import Ledger, clock_of
+from ...ledger.ledger import Ledger, clock_of, sessions_of
+from ...operations.bulk_thread import BulkThread
 from .links import Links
+from .mounting import base_of, keep_base
+from .read_runs import ReadRuns
 from .requests import Call, Form, Settings
 from .security.authentication import Authenticate, Authenticator, known_principal
 from .security.principals import Principal
 from .security.refusals import role_missing
+from .security.signing_in import SigningIn
 from .streams import Streams
 
 _SITE: Final = "flowledger.site"
-_BASE: Final = "flowledger.base"
 
 
 class Site:
@@ -26,17 +29,23 @@ class Site:
     def __init__(
         self,
         ledger: Ledger | Callable[[], Ledger],
-        auth: Authenticate | None,
+        auth: Authenticate | Literal["tokens"] | None,
         settings: Settings,
         paths: Mapping[str, str],
     ) -> None:
         self.settings = settings
-        self.authenticate = Authenticator(auth)
+        self.signing_in = (
+            SigningIn(lambda: sessions_of(self.ledger), lambda: self.threads) if auth == "tokens" else None
+        )
+        """Where people sign in with tokens; None where somebody else says who asks."""
+        self.authenticate = Authenticator(self.signing_in if auth == "tokens" else auth)
         self.streams = Streams()
+        self.read_runs = ReadRuns()
         self._paths = paths
         self._lock = Lock()
         self._open = None if isinstance(ledger, Ledger) else ledger
         self._ledger = ledger if isinstance(ledger, Ledger) else None
+        self._bulk: BulkThread | None = None
 
     @property
     def ledger(self) -> Ledger:
@@ -52,25 +61,42 @@ class Site:
         """Where pages are made: in the ledger's threads for its store, so that requests don't outnumber connections."""
         return threads_of(self.ledger).store
 
+    @property
+    def acting(self) -> RunsInThread:
+        """Where acts are done: many execute steps, which take their time, and pages are to be made meanwhile."""
+        return threads_of(self.ledger).executors
+
     def open(self) -> None:
-        """Open the ledger where it isn't. Raises what opening it raises."""
-        _ = self.ledger
+        """Open the ledger where it isn't, and go on with bulk actions. Raises what opening it raises."""
+        self.work_on_bulk()
+
+    def work_on_bulk(self) -> None:
+        """Work on bulk actions in this process, beside the requests, until nothing of them is open."""
+        ledger = self.ledger
+        with self._lock:
+            if self._bulk is None:
+                self._bulk = BulkThread(ledger.bulk)
+            self._bulk.wake()
 
     def close(self) -> None:
-        """Close the ledger where the app opened it."""
+        """Hand back what is worked on, and close the ledger where the app opened it."""
         with self._lock:
+            if self._bulk is not None:
+                self._bulk.close()
+                self._bulk = None
             if self._open is not None and self._ledger is not None:
                 self._ledger.close()
                 self._ledger = None
+                self.read_runs = ReadRuns()
 
     def enter(self, scope: MutableMapping[str, Any]) -> None:
         """Let the routes below know of this site, and where it is mounted."""
         scope[_SITE] = self
-        scope[_BASE] = scope.get("root_path", "")
+        keep_base(scope)
 
     def links(self, request: HTTPConnection) -> Links:
         """The addresses as this request's caller is to see them."""
-        return Links(request.scope[_BASE], self._paths)
+        return Links(base_of(request), self._paths)
 
     async def admit(self, request: Request, role: str, form: Form | None = None) -> Call:
         """The call, for somebody who has the role. Raises Refusal."""
@@ -83,7 +109,17 @@ class Site:
         """The call of whoever asks."""
         ledger = self.ledger
         now = moment(clock_of(ledger)())
-        return Call(request, ledger, principal, self.links(request), now, self.settings, form or Form())
+        return Call(
+            request,
+            ledger,
+            principal,
+            self.links(request),
+            now,
+            self.settings,
+            self.read_runs,
+            form or Form(),
+            self.work_on_bulk,
+        )
 
     def call_of_anybody(self, request: Request) -> Call:
         """The call of somebody who may not have signed in: for the page that says so."""
@@ -94,9 +130,3 @@ def site_of(request: HTTPConnection) -> Site:
     """The site that a request is for."""
     site: Site = request.scope[_SITE]
     return site
-
-
-def base_of(request: HTTPConnection) -> str:
-    """The prefix under which the site is mounted: nothing, or such as ``/ops/ledger``."""
-    base: str = request.scope[_BASE]
-    return base

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 import procrastinate
@@ -81,6 +82,8 @@ class ClusterWorker(AsyncWorker):
                 rows = await self._threads.store.run(self._work.due, AHEAD)
                 await defer(app, rows)
                 self._setback = 0.0
+                if await self._threads.store.run(partial(self._work.advance_bulk, is_busy=False)):
+                    continue
                 await self._wait(await self._threads.store.run(self._work.seconds_to_wait))
         finally:
             taking.cancel()  # it then waits for the runs that it has

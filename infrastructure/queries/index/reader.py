@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ....domain.bulk import Standing
 from ....domain.errors import StorageUnavailable
 from ....projections.counts import RunGroup
 from ....projections.index.changes import INDEX_REVISION
@@ -55,9 +56,21 @@ class Index:
             found.update(self._rows(sql.statuses(run_ids[start : start + sql.MOST_IDS])))
         return found
 
+    def standings(self, run_ids: Sequence[str]) -> dict[str, Standing]:
+        """How those runs stand that exist, by their ids."""
+        found: dict[str, Standing] = {}
+        for start in range(0, len(run_ids), sql.MOST_IDS):
+            rows = self._rows(sql.standings(run_ids[start : start + sql.MOST_IDS]))
+            found.update((row[0], Standing(*row)) for row in rows)
+        return found
+
     def waits(self, query: WaitQuery, limit: int) -> list[WaitRow]:
         """Those first that were asked first."""
         return [row._replace(held=bool(row.held)) for row in map(WaitRow._make, self._rows(sql.waits(query, limit)))]
+
+    def open_waits(self, most: int) -> int:
+        """How many waits are open; at most so many are counted."""
+        return int(self._rows(sql.open_waits(most))[0][0])
 
     def work_orders(self, query: WorkOrderQuery, limit: int) -> list[WorkOrderRow]:
         """A page of the list."""

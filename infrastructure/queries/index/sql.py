@@ -25,12 +25,27 @@ def related_runs(run_id: str) -> Condition:
 
 def statuses(run_ids: Sequence[str]) -> Condition:
     """Run id and status of those runs that exist."""
+    names, parameters = _one_of(run_ids)
+    return Condition(f"SELECT run_id, status FROM flowledger_index_runs WHERE run_id IN ({names})", parameters)  # noqa: S608 - our own columns and tables; values are parameters
+
+
+def standings(run_ids: Sequence[str]) -> Condition:
+    """How those runs stand that exist: in the order of the fields of ``Standing``."""
+    names, parameters = _one_of(run_ids)
+    return Condition(
+        "SELECT r.run_id, r.work_order_id, r.workflow_id, r.status, o.last_run_id FROM flowledger_index_runs AS r "  # noqa: S608 - our own columns and tables; values are parameters
+        f"LEFT JOIN flowledger_index_work_orders AS o ON o.work_order_id = r.work_order_id WHERE r.run_id IN ({names})",
+        parameters,
+    )
+
+
+def _one_of(run_ids: Sequence[str]) -> tuple[str, dict[str, Any]]:
+    """The parameters of a list of ids, and their names as SQL."""
     # Filled up to one of a few lengths, so that a server prepares a few statements and not one for each length.
     length = next(length for length in _LENGTHS if length >= len(run_ids))
     padded = [*run_ids, *[run_ids[-1]] * (length - len(run_ids))]
     parameters = {f"id{number}": run_id for number, run_id in enumerate(padded)}
-    names = ", ".join(f":{name}" for name in parameters)
-    return Condition(f"SELECT run_id, status FROM flowledger_index_runs WHERE run_id IN ({names})", parameters)  # noqa: S608 - our own columns and tables; values are parameters
+    return ", ".join(f":{name}" for name in parameters), parameters
 
 
 _LENGTHS = (1, 20, 400)
@@ -57,6 +72,12 @@ def waits(query: WaitQuery, limit: int) -> Condition:
         "ORDER BY r.asked_at, r.position LIMIT :limit",
         parameters,
     )
+
+
+def open_waits(most: int) -> Condition:
+    """How many waits are open, at most so many."""
+    some = "SELECT 1 FROM flowledger_index_runs WHERE wait_version IS NOT NULL LIMIT :most"
+    return Condition(f"SELECT count(*) FROM ({some}) AS found", {"most": most})  # noqa: S608 - our own column and table; the value is a parameter
 
 
 def work_orders(query: WorkOrderQuery, dialect: Dialect, limit: int) -> Condition:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from ....domain.errors import ConcurrencyError, FlowledgerError, InvalidRequest, StorageError
@@ -118,7 +119,7 @@ def prepare_retries(
     id = operation_id if operation_id is not None else new_id(services.now())
     operation_time(id)
     targets = list(_find_targets(services, runs))
-    work = _BulkRetry(services, id, from_node, options, {target.given for target in targets})
+    work = _BulkRetry(services, partial(run_of_operation, id), from_node, options, {target.given for target in targets})
     items = list(_one_for_each_work_order(targets))
     overtaken = sum(work.is_overtaken(item.work_order_id, item.runs) for item in items)
     return BulkOperation(id, items, work.retry, services.threads, overtaken, work.effects_of)
@@ -140,11 +141,36 @@ def prepare_cancellations(services: RunServices, runs: Iterable[str], by: str, r
     return BulkOperation(None, list(_find_targets(services, runs)), cancel_one, services.threads)
 
 
+def retry_once(
+    services: RunServices,
+    run_id: str,
+    work_order_id: str,
+    run_of: Callable[[str], str],
+    from_node: str | None,
+    options: RerunOptions,
+) -> BulkItem:
+    """Retry the last run of a work order, whose id is ``run_id``, and leave the retry to whoever executes it.
+
+    The retry has the id that ``run_of`` says: so it is there once, however often this is called. Raises what
+    ``plan_retry_in`` and ``start_rerun`` raise.
+    """
+    work = _BulkRetry(services, run_of, from_node, options, {run_id})
+    return work.retry(_Target(run_id, work_order_id, run_id, (run_id,))).result()
+
+
+def effects_once(services: RunServices, run_id: str, work_order_id: str, from_node: str | None) -> set[str]:
+    """The types of executors that such a retry would let act on the world again. Raises as ``plan_retry_in`` does."""
+    work_order = load_work_order(services.store, work_order_id)
+    rerun = plan_retry_in(services, work_order, run_id, from_node)
+    return {effect.type for effect in find_repeated(services, rerun)}
+
+
 class _BulkRetry(NamedTuple):
     """The retries of one operation."""
 
     services: RunServices
-    id: str
+    run_of: Callable[[str], str]
+    """The id of the run that it adds to a work order: the same whenever it is resumed."""
     from_node: str | None
     options: RerunOptions
     given: set[str]
@@ -152,7 +178,7 @@ class _BulkRetry(NamedTuple):
 
     def retry(self, target: _Target) -> PreparedCall[BulkItem]:
         work_order = load_work_order(self.services.store, str(target.work_order_id))
-        run_id = run_of_operation(self.id, work_order.id)
+        run_id = self.run_of(work_order.id)
         if run_id in work_order.runs:
             return self._continue(target, run_id)
         attempts = OptimisticRetry()
@@ -171,7 +197,7 @@ class _BulkRetry(NamedTuple):
         if target.work_order_id is None or self.is_overtaken(target.work_order_id, target.runs):
             return ()
         work_order = load_work_order(self.services.store, target.work_order_id)
-        if run_of_operation(self.id, work_order.id) in work_order.runs:
+        if self.run_of(work_order.id) in work_order.runs:
             return ()
         rerun = plan_retry_in(self.services, work_order, work_order.last_run_id, self.from_node)
         return find_repeated(self.services, rerun)
@@ -187,7 +213,7 @@ class _BulkRetry(NamedTuple):
 
     def is_overtaken(self, work_order_id: str | None, runs: Sequence[str]) -> bool:
         """Whether the last run is none of those that were given, nor this operation's own."""
-        if not runs or work_order_id is None or run_of_operation(self.id, work_order_id) in runs:
+        if not runs or work_order_id is None or self.run_of(work_order_id) in runs:
             return False
         return self.given.isdisjoint((runs[-1], work_order_id))
 

@@ -59,18 +59,11 @@ def find_repeated(services: RunServices, rerun: Rerun) -> tuple[RepeatedEffect, 
 
 
 def _types_ahead(rerun: Rerun) -> dict[str, str]:
-    """The nodes that the new run may come to and that act on the world: id → type, in the order of the definition."""
+    """The nodes that the new run may come to and that act on the world, as far as this process has their executors:
+    id → type, in the order of the definition."""
     plan = rerun.runnable.plan
-    leads: dict[str, list[str]] = {}
-    for edge in plan.definition.edges:
-        leads.setdefault(edge.source, []).append(edge.target)
-    ahead: set[str] = set()
-    due = [] if rerun.start_node_id is None else [rerun.start_node_id]
-    while due:
-        if (node_id := due.pop()) not in ahead:
-            ahead.add(node_id)
-            due += leads.get(node_id, ())
-    planned = (plan.nodes[node.id] for node in plan.definition.nodes if node.id in ahead)
+    ahead = set() if rerun.start_node_id is None else {*plan.reachable(rerun.start_node_id)}
+    planned = (plan.nodes[node.id] for node in plan.definition.nodes if node.id in ahead and node.id in plan.nodes)
     return {each.node.id: each.node.type for each in planned if each.executor.effects}
 
 

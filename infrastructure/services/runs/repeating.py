@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Literal, overload
 
 from ....domain.rerun.retry import RetryPreview
+from ....domain.values.json import freeze
 from ....domain.work_order import WorkOrderState
 from ....projections.runs.run import Run
 from ...concurrency.async_variants import run_in_thread
@@ -37,6 +38,7 @@ class Repeating(RunMethods):
         again: bool = False,
         expected_version: int | None = None,
         idempotency_key: str | None = None,
+        reason: str | None = None,
     ) -> Run: ...
 
     @overload
@@ -55,6 +57,7 @@ class Repeating(RunMethods):
         again: bool = False,
         expected_version: int | None = None,
         idempotency_key: str | None = None,
+        reason: str | None = None,
     ) -> RetryPreview: ...
 
     def retry(
@@ -71,6 +74,7 @@ class Repeating(RunMethods):
         again: bool = False,
         expected_version: int | None = None,
         idempotency_key: str | None = None,
+        reason: str | None = None,
     ) -> Run | RetryPreview:
         """Start a new run on the same work order with the **live** version; ``reproduce`` runs the pinned one.
 
@@ -83,7 +87,7 @@ class Repeating(RunMethods):
         RetryPreview of what would run.
 
         A run that was retried already, or whose work order has succeeded since, is only retried with ``again=True``; by
-        its own id that is also true of a work order that has succeeded.
+        its own id that is also true of a work order that has succeeded. ``reason`` says why, for the record.
 
         Raises RunNotFound, InvalidRequest (the run never came to the node, or ``answers`` names another one),
         AlreadyRetried, IllegalTransition (the node isn't in the live version, the workflow is archived, or this or
@@ -102,6 +106,7 @@ class Repeating(RunMethods):
             again,
             expected_version,
             idempotency_key,
+            reason,
         )
         if preview:
             return self._preview(request)
@@ -122,6 +127,7 @@ class Repeating(RunMethods):
         again: bool = False,
         expected_version: int | None = None,
         idempotency_key: str | None = None,
+        reason: str | None = None,
     ) -> Run: ...
 
     @overload
@@ -140,6 +146,7 @@ class Repeating(RunMethods):
         again: bool = False,
         expected_version: int | None = None,
         idempotency_key: str | None = None,
+        reason: str | None = None,
     ) -> RetryPreview: ...
 
     async def aretry(
@@ -156,6 +163,7 @@ class Repeating(RunMethods):
         again: bool = False,
         expected_version: int | None = None,
         idempotency_key: str | None = None,
+        reason: str | None = None,
     ) -> Run | RetryPreview:
         request = RetryRequest(
             run_id,
@@ -169,6 +177,7 @@ class Repeating(RunMethods):
             again,
             expected_version,
             idempotency_key,
+            reason,
         )
         if preview:
             return await self._apreview(request)
@@ -197,6 +206,7 @@ class Repeating(RunMethods):
         effects: Collection[str] = (),
         expected_version: int | None = None,
         idempotency_key: str | None = None,
+        reason: str | None = None,
     ) -> PreparedCall[Run]:
         """Execute a run once more to find out why it ended as it did: same version, same payload, from its start.
 
@@ -205,7 +215,7 @@ class Repeating(RunMethods):
 
         What acted on the world isn't done again: the outcomes of executors with ``effects=True`` are taken from the
         record, and marked so. What isn't on record fails its step as EffectNotRecorded. ``effects`` names types that
-        are executed all the same.
+        are executed all the same. ``reason`` says why, for the record.
 
         Raises RunNotFound, InvalidRequest, ExecutorMissing, GlobalsMissing, RunMovedOn, VersionNotFound,
         IdempotencyConflict.
@@ -213,14 +223,23 @@ class Repeating(RunMethods):
         settings = self._services.settings(by, globals, step_limit)
         kept, named = self._services.freeze_metadata(metadata or {}), self._services.effects(effects)
         command = make_command(
-            "reproduce", expected_version, idempotency_key, metadata=kept or None, effects=sorted_names(named)
+            "reproduce",
+            expected_version,
+            idempotency_key,
+            metadata=kept or None,
+            effects=sorted_names(named),
+            reason=reason,
         )
+        freeze(reason, "reason")
 
         def plan(work_order: WorkOrderState, _: str | None) -> Rerun:
             return plan_reproduction(self._services, work_order, run_id)
 
         return repeat_once(
-            self._services, run_id, plan, RerunOptions(settings, kept, wait, effects=named, command=command)
+            self._services,
+            run_id,
+            plan,
+            RerunOptions(settings, kept, wait, effects=named, command=command, reason=reason),
         )
 
     reproduce = synchronous(_reproduce)
@@ -242,6 +261,7 @@ class Repeating(RunMethods):
         answers: Collection[str] = (),
         expected_version: int | None = None,
         idempotency_key: str | None = None,
+        reason: str | None = None,
     ) -> PreparedCall[Run]:
         """Start a new run from the state of another one at ``version`` (None: as it stands now).
 
@@ -261,7 +281,7 @@ class Repeating(RunMethods):
         types that are executed all the same.
 
         The fork belongs to the work order and never changes its state. Its steps have idempotency keys of their own. It
-        also works for an archived workflow.
+        also works for an archived workflow. ``reason`` says why, for the record.
 
         Raises RunNotFound, VersionNotFound (of the run, or of the workflow), IllegalTransition (the workflow's version
         lacks a node that is needed), InvalidRequest (there is no result to replace, no edge takes the handle, nothing
@@ -284,7 +304,9 @@ class Repeating(RunMethods):
             metadata=kept or None,
             effects=sorted_names(named),
             answers=sorted_names(answers),
+            reason=reason,
         )
+        freeze(reason, "reason")
         # What it branches off from is the version that the caller saw, whatever comes behind that.
         at = expected_version if version is None else version
         request = ForkRequest(run_id, at, payload, edit, workflow_version, settings, answers)
@@ -293,7 +315,10 @@ class Repeating(RunMethods):
             return plan_fork(self._services, work_order, request)
 
         return repeat_once(
-            self._services, run_id, plan, RerunOptions(settings, kept, wait, effects=named, command=command)
+            self._services,
+            run_id,
+            plan,
+            RerunOptions(settings, kept, wait, effects=named, command=command, reason=reason),
         )
 
     fork = synchronous(_fork)

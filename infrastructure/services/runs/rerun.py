@@ -80,6 +80,7 @@ class RerunOptions(NamedTuple):
     """The id that the command was given for, of a run or of the work order."""
     effects: frozenset[str] = frozenset()
     """The types that a reproduction or fork executes although they act on the world."""
+    reason: str | None = None
 
 
 class Draft(NamedTuple):
@@ -123,6 +124,7 @@ def draft_rerun(services: RunServices, rerun: Rerun, options: RerunOptions) -> D
         given_answer=rerun.given_answer,
         queued=not wait and rerun.begins_active,
         effects=options.effects,
+        reason=options.reason,
     )
     events = [event, *_continue_fork(rerun, state, event, settings, wait=wait)]
     executes = wait and (rerun.begins_active or len(events) > 1)

@@ -9,6 +9,7 @@ from ....domain.rerun.retry import RetryPreview, refuse_unended, refuse_unknown
 from ....domain.rerun.visits import NodeVisit, check_answers, last_node_visit
 from ....domain.run import Origin
 from ....domain.values.clock import moment
+from ....domain.values.json import freeze
 from ....domain.work_order import WorkOrderState
 from ....projections.runs.run import Run
 from ...execution.runner import PreparedCall
@@ -36,6 +37,7 @@ class RetryRequest(NamedTuple):
     again: bool
     expected_version: int | None
     key: str | None
+    reason: str | None = None
 
     def options(self, services: RunServices) -> RerunOptions:
         """Raises InvalidRequest, InvalidValue."""
@@ -49,8 +51,10 @@ class RetryRequest(NamedTuple):
             metadata=metadata or None,
             again=self.again or None,
             answers=sorted_names(self.answers),
+            reason=self.reason,
         )
-        return RerunOptions(settings, metadata, self.wait, command=command)
+        freeze(self.reason, "reason")
+        return RerunOptions(settings, metadata, self.wait, command=command, reason=self.reason)
 
 
 def start_retry(services: RunServices, request: RetryRequest) -> PreparedCall[Run]:

@@ -4,6 +4,8 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +28,8 @@ def without_environment(cli: CommandLine) -> CommandLine:
     ("arguments", "told"),
     [
         (["--host", "192.0.2.7"], "not the loopback"),
+        (["--host", "192.0.2.7"], "--auth tokens"),
+        (["--auth", "passwords"], "tokens is the only way"),
         (["--worker"], "--app"),
         (["--port", "70000"], "port 70000"),
     ],
@@ -47,15 +51,39 @@ def test_a_server_stops_while_streams_are_open(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'store.db'}"
     with fl.open_ledger(url, fl.ExecutorRegistry(), create=True):
         pass
-    arguments = [sys.executable, "-m", "flowledger", "--store", url, "serve", "--port", "0", "--json"]
+    with (
+        serving(url) as (process, told),
+        httpx.Client(base_url=told["url"], timeout=PATIENCE) as client,
+        client.stream("GET", "api/stream") as stream,
+    ):
+        assert next(stream.iter_text()) == "retry: 1000\n\n"
+        assert client.get("history").status_code == 200
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+
+
+@pytest.mark.exhaustive
+def test_a_server_that_asks_who_it_is_prints_a_link_for_who_has_its_terminal(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    with fl.open_ledger(url, fl.ExecutorRegistry(), create=True) as ledger:
+        token = ledger.tokens.create("shop-import", "viewer").secret
+    with serving(url, "--auth", "tokens") as (_, told), httpx.Client(base_url=told["url"], timeout=PATIENCE) as client:
+        assert client.get("api/runs").status_code == 401
+        assert client.get("api/runs", headers={"Authorization": f"Bearer {token}"}).status_code == 200
+        page = client.get(told["link"], follow_redirects=True)
+        assert (page.status_code, page.url.path) == (200, "/history")
+        assert client.get("api/runs").status_code == 200
+        client.cookies.clear()
+        assert client.get(told["link"]).status_code == 401
+
+
+@contextmanager
+def serving(url: str, *options: str) -> Generator[tuple[subprocess.Popen[str], dict[str, str]]]:
+    """A server of a store, and what it has told."""
+    arguments = [sys.executable, "-m", "flowledger", "--store", url, "serve", "--port", "0", "--json", *options]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        told = "".join(iter(process.stdout.readline, "}\n")) + "}"
-        with (
-            httpx.Client(base_url=json.loads(told)["url"], timeout=PATIENCE) as client,
-            client.stream("GET", "api/stream") as stream,
-        ):
-            assert next(stream.iter_text()) == "retry: 1000\n\n"
-            assert client.get("history").status_code == 200
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(PATIENCE) == 0
+        try:
+            yield process, json.loads("".join(iter(process.stdout.readline, "}\n")) + "}")
+        finally:
+            process.kill()

@@ -12,15 +12,15 @@ def saved_twice(cli: CommandLine) -> None:
 def test_a_trail_reads_line_by_line_and_as_json_and_csv(cli: CommandLine) -> None:
     saved_twice(cli)
     lines = cli("trail").stdout.splitlines()
-    assert "bob  saved version 2 of 'triage': by bob" in lines[0]
-    assert "ada  created 'triage': by ada" in lines[1]
+    assert "bob (cli)  saved version 2 of 'triage': by bob" in lines[0]
+    assert "ada (cli)  created 'triage': by ada" in lines[1]
     acts = cli.json("trail", "--by", "ada")["acts"]
     assert [(act["kind"], act["subject"], act["summary"]) for act in acts] == [
         ("workflow", "triage", "created 'triage': by ada")
     ]
     header, line = cli("trail", "--by", "bob", "--csv").stdout.splitlines()
-    assert header == "at,by,type,stream,version,position,kind,subject,summary"
-    assert line.endswith(",workflow,triage,saved version 2 of 'triage': by bob")
+    assert header == "at,by,type,stream,version,position,kind,subject,summary,channel"
+    assert line.endswith(",workflow,triage,saved version 2 of 'triage': by bob,cli")
     assert cli.json("trail", "--since", "2999-01-01")["acts"] == []
     assert "nobody did anything" in cli("trail", "--by", "eve").stdout
 

@@ -29,7 +29,7 @@ PATIENCE = 60_000
 """Milliseconds, for what a machine with other work does late."""
 
 
-REFUSALS = ("409 (Conflict)", "422 (Unprocessable Content)", "422 (Unprocessable Entity)")
+REFUSALS = ("409 (Conflict)", "412 (Precondition Failed)", "422 (Unprocessable Content)", "422 (Unprocessable Entity)")
 """What a browser says of an answer that is refused, which is shown on the page."""
 
 

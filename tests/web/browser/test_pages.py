@@ -26,14 +26,23 @@ PAGES = (
     "/workflows/order-approval",
     "/workflows/order-approval/versions/7",
     "/workflows/order-approval/diff/7/9",
+    "/history?column=payload.order.id&column=payload.order.total&sort=-duration&text=o",
+    "/bulk",
+    "/bulk/new?act=retry&workflow=order-approval",
+    "/bulk/BULK",
 )
-"""ORDER, RUN and WAITING are ids of the story."""
+"""ORDER, RUN, WAITING and BULK are ids of the story."""
 
 
 def address_of(page: str, site: Site) -> str:
     """The address of a page, with the ids of this story."""
     order = site.story.ledger.runs.get(site.story.run).work_order_id
     wait = site.story.ledger.runs.get(site.story.waiting).waits[0].id
+    if "BULK" in page:  # nobody works on it
+        action = site.story.ledger.bulk.request(
+            "retry", [site.story.run, site.story.waiting], by="dana", reason="again"
+        )
+        page = page.replace("BULK", action.id)
     return page.replace("ORDER", order).replace("WAITING", wait).replace("RUN", site.story.run)
 
 
@@ -72,7 +81,17 @@ def test_filters_are_set_and_taken_away_without_scripts(opened: Open) -> None:
 def test_times_are_in_the_readers_zone(opened: Open) -> None:
     page = opened("/history")
     page.get_by_text("Times in Europe/Berlin").wait_for()  # once the page has told the server the zone
-    assert page.locator("tr.l0 .c-when time").first.text_content() == "14:20:01"
+    assert page.locator("tr.l0 .c-when time").first.text_content() == "14:20:04"  # its last activity
+
+
+def test_rows_are_selected_by_keys_and_lead_to_a_preview(opened: Open, site: Site) -> None:
+    page = opened("/history?status=failed")
+    for key in ("j", "x", "j", "x"):
+        page.keyboard.press(key)
+    page.get_by_text("2 selected").wait_for()
+    page.get_by_role("button", name="Preview retry of 2…").click()
+    page.wait_for_url("**/bulk/new?**")
+    page.get_by_role("heading", level=1, name="Retry").wait_for()
 
 
 def test_rows_are_walked_and_opened_by_keys(opened: Open, site: Site) -> None:

@@ -32,7 +32,7 @@ def check_one_or_all(run_id: str | None, every: bool, chosen: object, for_one: o
     if chosen and not every:
         raise InvalidRequest("filters are for --all")
     if for_one and every:
-        raise InvalidRequest("--key and --again are for one RUN")
+        raise InvalidRequest("--key, --again and --reason are for one RUN")
 
 
 def execute(session: Session, operation: BulkOperation, verb: str, *, yes: bool, dry_run: bool, found: Found) -> None:

@@ -13,7 +13,20 @@ from ....new_id import new_id
 from ...presentation import console as views
 from ...presentation.inputs import read_globals, read_object, read_value, read_version
 from ..shared.answer import answer_run
-from ..shared.options import STEPS, Answers, AsJson, By, Effects, Globals, Key, OneRun, Payload, RunAt, StepLimit
+from ..shared.options import (
+    STEPS,
+    Answers,
+    AsJson,
+    By,
+    Effects,
+    Globals,
+    Key,
+    OneRun,
+    Payload,
+    Reason,
+    RunAt,
+    StepLimit,
+)
 from ..shared.run_filters import BulkFilters, takes_run_filters
 from ..shared.session import Session, interruptible
 from ..shared.short_ids import find_run_at, find_run_or_order_at
@@ -35,6 +48,7 @@ def retry(
     again: Annotated[
         bool, typer.Option("--again", help="Also where it was retried already, or its work order has succeeded.")
     ] = False,
+    reason: Reason = None,
     global_values: Globals = None,
     step_limit: StepLimit = STEPS,
     key: Key = None,
@@ -57,7 +71,7 @@ def retry(
     """
     session = Session.of(context)
     chosen = filters.select()
-    bulk.check_one_or_all(run_at, every, chosen or yes or dry_run or resume, key or again)
+    bulk.check_one_or_all(run_at, every, chosen or yes or dry_run or resume, key or again or reason)
     if answers and every:
         raise InvalidRequest("--answers is for one RUN: what was answered belongs to each run")
     if preview and every:
@@ -101,6 +115,7 @@ def retry(
                     answers=answers or (),
                     expected_version=version,
                     idempotency_key=key,
+                    reason=reason,
                 )
             answer_run(session, run)
 
@@ -110,6 +125,7 @@ def reproduce(
     run_at: RunAt,
     by: By,
     effects: Effects = None,
+    reason: Reason = None,
     global_values: Globals = None,
     step_limit: StepLimit = STEPS,
     key: Key = None,
@@ -132,6 +148,7 @@ def reproduce(
             expected_version=version,
             idempotency_key=key,
             effects=effects or (),
+            reason=reason,
         )
     answer_run(session, run)
 
@@ -161,6 +178,7 @@ def fork(
     ] = None,
     effects: Effects = None,
     answers: Answers = None,
+    reason: Reason = None,
     global_values: Globals = None,
     step_limit: StepLimit = STEPS,
     expect: Annotated[
@@ -200,5 +218,6 @@ def fork(
             answers=answers or (),
             expected_version=expect,
             idempotency_key=key,
+            reason=reason,
         )
     answer_run(session, forked)

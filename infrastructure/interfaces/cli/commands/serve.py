@@ -36,6 +36,10 @@ def serve(
         bool, typer.Option("--worker", help="Also execute runs that are due or queued; takes --app.")
     ] = False,
     demo: Annotated[bool, typer.Option("--demo", help="Show a new store with the runs of the demonstration.")] = False,
+    auth: Annotated[
+        str | None,
+        typer.Option(metavar="tokens", help="Ask who it is: for a token that flowledger token create made."),
+    ] = None,
     prefix: Annotated[
         str, typer.Option(metavar="PATH", help="Under which a proxy shows it, such as /ops/ledger.", show_default="")
     ] = "",
@@ -43,13 +47,16 @@ def serve(
 ) -> None:
     """Serve the pages and the API of a store, until Ctrl-C or SIGTERM.
 
-    On the loopback it is open to whoever has this machine. Another host is refused: nobody is asked who they are.
-    Needs the extra web.
+    On the loopback it is open to whoever has this machine. With --auth tokens it asks for one, and prints a link that
+    signs in once, as an admin. Another host without --auth is refused: nobody would be asked who they are. Needs the
+    extra web.
     """
-    if host not in LOOPBACK:
+    if auth not in (None, "tokens"):
+        raise InvalidRequest(f"--auth {quoted(auth)}: tokens is the only way here; an application of yours has others")
+    if host not in LOOPBACK and auth is None:
         raise InvalidRequest(
-            f"--host {quoted(host)} is not the loopback, and nobody would be asked who they are: mount the app in an "
-            "application of yours, with create_app(ledger, auth=…)"
+            f"--host {quoted(host)} is not the loopback, and nobody would be asked who they are: give --auth tokens, "
+            "or mount the app in an application of yours, with create_app(ledger, auth=…)"
         )
     create_app, server = _load_web()
     session = Session.of(context)
@@ -62,14 +69,21 @@ def serve(
         ledger = stack.enter_context(_open(session, worker=worker))
         if worker:
             stack.enter_context(ledger.worker())
-        app = create_app(ledger)
-        url = f"http://{_address(host, listening)}{prefix}/"
+        app = create_app(ledger, auth=auth)
+        base = f"http://{_address(host, listening)}{prefix}"
+        told = {"url": f"{base}/"} | ({} if auth is None else {"link": f"{base}{app.make_link()}"})
 
         def tell() -> None:
-            session.answer({"url": url}, lambda console: console.print(f"{url}\nstop it with Ctrl-C", soft_wrap=True))
+            session.answer(told, lambda console: console.print(_words(told), soft_wrap=True))
             session.stdout.flush()
 
-        server.serve(app, listening, prefix, proxied=False, started=tell)
+        # Who asks is never told by an address then, so a proxy on this machine may say what it is asked for.
+        server.serve(app, listening, prefix, proxied=auth is not None, started=tell)
+
+
+def _words(told: dict[str, str]) -> str:
+    link = f"\nsign in once, as an admin: {told['link']}" if "link" in told else ""
+    return f"{told['url']}{link}\nstop it with Ctrl-C"
 
 
 def _load_web() -> tuple[Any, Any]:

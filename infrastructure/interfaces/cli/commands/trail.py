@@ -101,10 +101,14 @@ def _print_act(console: Console, act: Act) -> None:
     from rich.padding import Padding
     from rich.text import Text
 
-    who = Text.assemble(f"{clock_time(act.at)}  ", text(act.by, "bold"))
+    who = Text.assemble(f"{clock_time(act.at)}  ", text(act.by, "bold"), text(_channel(act), "dim"))
     done = text(act.summary)
     if who.cell_len + 2 + done.cell_len <= console.width:
         console.print(Text.assemble(who, "  ", done))
     else:
         console.print(who)
         console.print(Padding(done, (0, 0, 0, 4)))
+
+
+def _channel(act: Act) -> str:
+    return "" if act.channel is None else f" ({act.channel})"

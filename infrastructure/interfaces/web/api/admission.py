@@ -5,8 +5,8 @@ from typing import Annotated, Final
 from fastapi import Depends
 from starlette.requests import Request
 
+from .....domain.values.roles import ROLES
 from ..requests import Call
-from ..security.principals import ROLES
 from ..site import site_of
 
 

@@ -5,22 +5,31 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from . import lists, run_commands, runs, status, stream, workflows
-from .description import DescribedApi
+from ..channels import Through
+from . import bulk, description, lists, run_commands, runs, status, stream, workflows
 
-ROUTERS: Final = (runs.router, run_commands.router, workflows.router, lists.router, status.router, stream.router)
+ROUTERS: Final = (
+    runs.router,
+    run_commands.router,
+    workflows.router,
+    lists.router,
+    bulk.router,
+    status.router,
+    stream.router,
+    description.router,
+)
 
 
 def make_api(title: str, handlers: dict[Any, Any]) -> FastAPI:
     """The API; ``handlers`` answer errors."""
-    api = DescribedApi(
+    api = description.DescribedApi(
         title=f"{title} API",
         version=version("flowledger"),
-        docs_url=None,
-        redoc_url=None,
+        openapi_url=None,  # its route is among the others, as it takes a role
         redirect_slashes=False,
         exception_handlers=handlers,
     )
+    api.add_middleware(Through, channel="api")
     for router in ROUTERS:
         api.include_router(router)
     return api

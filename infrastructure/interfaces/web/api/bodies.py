@@ -62,6 +62,7 @@ class Retry(Execution):
     metadata: dict[str, Any] | None = None
     answers: list[str] = []
     again: bool = False
+    reason: str | None = None
 
 
 class Reproduce(Execution):
@@ -70,6 +71,7 @@ class Reproduce(Execution):
     wait: bool = True
     metadata: dict[str, Any] | None = None
     effects: list[str] = []
+    reason: str | None = None
 
 
 class Fork(Execution):
@@ -83,6 +85,7 @@ class Fork(Execution):
     wait: bool = True
     effects: list[str] = []
     answers: list[str] = []
+    reason: str | None = None
 
 
 class Metadata(Body):

@@ -2,9 +2,14 @@
 
 from typing import Any, Final
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
+from starlette.requests import Request
 
 from ..problems import MEDIA_TYPE
+from .admission import Viewer
+from .answers import Answer
+
+router = APIRouter(tags=["status"])
 
 _PROBLEM: Final = {
     "type": "object",
@@ -41,3 +46,10 @@ class DescribedApi(FastAPI):
                     operation["responses"].pop("422", None)
                     operation["responses"]["default"] = _ANSWER
         return super().openapi()
+
+
+@router.get("/openapi.json")
+async def get_description(call: Viewer, request: Request) -> Answer:
+    """What is here, as OpenAPI 3.1 says it."""
+    described = request.app.openapi()
+    return Answer({**described, "servers": [{"url": call.links.api("")}]})

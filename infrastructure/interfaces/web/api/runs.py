@@ -7,7 +7,9 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from .....projections.runs.attempts import attempts
 from ...presentation.documents import event_document, row_document, run_document
+from ..site import site_of
 from .admission import Viewer
 from .answers import Answer, array_of, list_answer, not_changed
 from .queries import Comparison, PointInTime, RunList
@@ -48,10 +50,14 @@ async def _documents(events: AsyncIterator[Any]) -> AsyncIterator[dict[str, Any]
 
 
 @router.get("/{run}/steps")
-async def list_attempts(call: Viewer, run: str) -> Answer:
+async def list_attempts(call: Viewer, run: str, request: Request) -> Answer:
     """The attempts of a run, in order."""
-    audit = await call.ledger.history.aaudit(run)
-    return Answer({"steps": [row_document(attempt) for attempt in audit.attempts], "next": None})
+
+    def read() -> Answer:
+        found = attempts(call.ledger.history.events(run))
+        return Answer({"steps": [row_document(attempt) for attempt in found], "next": None})
+
+    return await site_of(request).threads.run(read)
 
 
 @router.get("/{run}/diff")

@@ -14,6 +14,7 @@ from ...presentation.documents import (
     workflow_document,
 )
 from ...presentation.inputs import read_moment, read_version
+from ..old_snapshots import acheck_version_to_start
 from ..security.refusals import Refusal
 from .admission import Admin, Editor, Operator, Viewer
 from .answers import Answer, list_answer, not_changed
@@ -95,12 +96,13 @@ def _precondition_required(workflow: str, stale: StaleVersion) -> Refusal:
 
 @router.post("/{workflow}/runs")
 async def start_run(call: Operator, workflow: str, given: Given, body: Start | None = None) -> Answer:
-    """Start a run of the live version, or of another one."""
+    """Start a run of the live version, or of the latest; an old snapshot isn't run."""
     if given.expected_version is not None:
         raise InvalidRequest("a start takes no If-Match: name the version that is to run as version")
     arguments: dict[str, Any] = {} if body is None else body.arguments()
     if "run_at" in arguments:
         arguments["run_at"] = read_moment(arguments["run_at"], "runAt")
+    await acheck_version_to_start(call.ledger, workflow, arguments.get("version"), given.idempotency_key)
     run = await call.ledger.runs.astart(workflow, by=call.by, idempotency_key=given.idempotency_key, **arguments)
     location = call.links.api(f"/runs/{run.id}")
     return Answer(run_document(run), 201 if run.created else 200, version=run.version, Location=location)

@@ -16,6 +16,7 @@ from ...presentation.inputs import read_moment, read_version
 from ..rendering.frame import reader_zone
 from ..rendering.graph import EdgeLook, NodeLook, Picture, edges_said, picture
 from ..rendering.versions import ShownVersion
+from .acts.buttons import ActLink, workflow_acts
 from .copy_as import CopyAs, command_line, python_call
 from .drawings import draw_version
 from .inspector import Inspector, inspect
@@ -54,7 +55,11 @@ class CanvasPage:
     """The saves before and after."""
     zoom: int
     """Per cent of the natural size."""
+    may_edit: bool
+    """Whether who looks at it may edit it, as it is the latest version."""
     copy_as: CopyAs
+    acts: tuple[ActLink, ...]
+    """What whoever reads the page may do with it."""
     here: Mapping[str, Any]
     """What the address says besides the version, as a link takes it."""
 
@@ -117,7 +122,9 @@ def load(call: Call) -> CanvasPage:
         earlier=max((each.version for each in saves if each.version < workflow.version), default=None),
         later=min((each.version for each in saves if each.version > workflow.version), default=None),
         zoom=_read_zoom(text(query, "zoom")),
+        may_edit=workflow.is_latest and not workflow.archived and call.may("editor"),
         copy_as=_copy_as(call, workflow, latest=asked is None and at is None),
+        acts=workflow_acts(call, workflow),
         here={name: value for name, value in here.items() if value is not None},
     )
 

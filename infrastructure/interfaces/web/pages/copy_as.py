@@ -45,6 +45,8 @@ def _option(value: Any) -> str:
 def _literal(value: Any) -> str:
     if isinstance(value, datetime):
         return f"datetime.fromisoformat({_literal(value.isoformat())})"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_literal(name)}: {_literal(each)}" for name, each in value.items()) + "}"
     if isinstance(value, tuple):
         return _literal(value[0]) if len(value) == 1 else f"[{', '.join(map(_literal, value))}]"
     if isinstance(value, str):

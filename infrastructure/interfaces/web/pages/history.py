@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from .....projections.runs.summary import RunSummary
 from ...presentation.documents import row_document
 from ..rendering.renderer import clock_of
 from .copy_as import CopyAs, command_line, python_call
+from .history_columns import SORTS, SortedColumn, sorted_columns
 from .history_filters import HistoryFilters, read_filters
 from .history_rows import Order, group
 from .history_words import FilterWord, filter_words
@@ -27,6 +29,8 @@ class HistoryPage:
     filters: HistoryFilters
     words: tuple[FilterWord, ...]
     """The filters that are set, in words."""
+    heads: Mapping[str, SortedColumn]
+    """The columns that sort the list."""
     runs: tuple[RunSummary, ...]
     """In the order of the list."""
     orders: tuple[Order, ...]
@@ -37,7 +41,14 @@ class HistoryPage:
     """The cursor of the next page."""
     behind: float | None
     """For how many seconds there have been events that a search doesn't know."""
+    may_pick: bool
+    """Whether who reads it may retry and cancel runs."""
     copy_as: CopyAs
+
+    @property
+    def order_in_words(self) -> str:
+        """How the list is sorted."""
+        return SORTS[self.filters.sort]
 
     @property
     def total(self) -> int:
@@ -54,19 +65,22 @@ def load(call: Call) -> HistoryPage:
     """The page that the address asks for. Raises InvalidRequest, WorkflowNotFound, VersionNotFound."""
     filters = read_filters(call.query)
     asked = filters.of_runs()
-    found = call.ledger.history.runs(**asked, after=filters.after, limit=filters.limit)
+    listed = {name: value for name, value in filters.of_list().items() if value is not None}
+    found = call.ledger.history.runs(**listed, after=filters.after, limit=filters.limit)
     return HistoryPage(
         filters,
         filter_words(filters, clock_of(call)),
+        sorted_columns(filters.sort),
         found.items,
         group(call.ledger, found.items, filters.open),
         count_statuses(call, asked),
         found.next,
         found.behind,
+        call.may("operator"),
         CopyAs(
             call.links.data("history", **filters.query(open=None, after=filters.after)),
             command_line(["history"], filters.of_command()),
-            python_call("history.runs", asked),
+            python_call("history.runs", filters.of_list()),
         ),
     )
 

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from ...presentation.inputs import read_moment, read_version
-from .query import check_names, flag, text, texts, whole
+from .history_columns import SORTS, USUAL
+from .query import check_names, flag, one_of, text, texts, whole
 
 if TYPE_CHECKING:
     from starlette.datastructures import QueryParams
@@ -39,6 +40,10 @@ class HistoryFilters:
     queued: bool | None
     failure: str | None
     """The id of a group of failures."""
+    sort: str
+    """One of the orders of ``history.runs``."""
+    column: tuple[str, ...]
+    """Values that are shown of each run, such as ``payload.order_id``."""
     after: str | None
     limit: int
     open: tuple[str, ...]
@@ -64,11 +69,24 @@ class HistoryFilters:
             "failure": self.failure,
         }
 
+    def of_list(self) -> dict[str, Any]:
+        """The same, with the order and the columns."""
+        sort = None if self.sort == USUAL else self.sort
+        return {**self.of_runs(), "sort": sort, "columns": self.column}
+
     def of_command(self) -> dict[str, Any]:
         """The filters as ``flowledger history`` takes them."""
         found = self.of_runs()
         workflow, version = found.pop("workflow_id"), found.pop("version")
-        return {"workflow": workflow if version is None else f"{workflow}@{version}", **found}
+        for name in ("held", "queued"):
+            found[f"not_{name}"] = found[name] is False
+        shown = {"sort": None if self.sort == USUAL else self.sort, "column": self.column}
+        return {"workflow": workflow if version is None else f"{workflow}@{version}", **found, **shown}
+
+    @property
+    def of_filters(self) -> dict[str, Any]:
+        """The query of an address that means the same runs, whatever page of them is shown how."""
+        return {name: value for name, value in self.query().items() if name not in ("limit", "sort", "column")}
 
     def toggled(self, id: str) -> dict[str, Any]:
         """The query of an address that opens a work order or run, or closes it."""
@@ -80,7 +98,8 @@ class HistoryFilters:
 
         A change of filters leads to the first page, where nothing is opened.
         """
-        return {name: value for name, value in self.asked.items() if name not in ("after", "open")} | changes
+        kept = {name: value for name, value in self.asked.items() if name not in ("after", "open")} | changes
+        return {name: value for name, value in kept.items() if (name, value) != ("sort", USUAL)}
 
 
 def read_filters(query: QueryParams) -> HistoryFilters:
@@ -109,12 +128,14 @@ def read_filters(query: QueryParams) -> HistoryFilters:
         held=flag(query, "held"),
         queued=flag(query, "queued"),
         failure=text(query, "failure"),
+        sort=one_of(query, "sort", SORTS, USUAL),
+        column=texts(query, "column"),
         after=text(query, "after"),
         limit=whole(query, "limit", LIMIT),
         open=texts(query, "open"),
     )
 
 
-_SEVERAL: Final = frozenset({"status", "where", "open"})
+_SEVERAL: Final = frozenset({"status", "where", "open", "column"})
 NAMES: Final = frozenset(field.name for field in fields(HistoryFilters)) - {"asked"}
 """The parameters of the page."""

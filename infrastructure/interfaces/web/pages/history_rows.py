@@ -12,6 +12,7 @@ from .....domain.status import ListedRunStatus
 from .....projections.runs.lineage import Relative
 from .....projections.runs.summary import RunSummary
 from ..rendering.versions import ShownVersion
+from .history_columns import Found, found_in, shown_value
 from .history_steps import StepLine, step_lines
 from .version_facts import Versions, read_versions
 
@@ -26,6 +27,10 @@ class ListedRun:
     run: RunSummary
     version: ShownVersion | None
     """None where its save can't be read."""
+    values: tuple[str, ...]
+    """Of the columns that were asked for."""
+    found: tuple[Found, ...]
+    """What a search has found of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,8 @@ class OpenedRun:
     by: str
     started_at: datetime
     finished_at: datetime | None
+    last_event_at: datetime | None
+    """None where that can't be read."""
     workflow_version: int
     version: ShownVersion | None
     steps: tuple[StepLine, ...] | None
@@ -74,7 +81,9 @@ def group(ledger: Ledger, runs: Sequence[RunSummary], opened: Collection[str]) -
     versions = read_versions(ledger, ((run.workflow_id, run.workflow_version) for run in runs))
     orders: dict[str, list[ListedRun]] = {}
     for run in runs:
-        listed = ListedRun(run, versions.get((run.workflow_id, run.workflow_version)))
+        version = versions.get((run.workflow_id, run.workflow_version))
+        values = tuple(map(shown_value, (run.columns or {}).values()))
+        listed = ListedRun(run, version, values, tuple(found_in(run)))
         orders.setdefault(run.work_order_id, []).append(listed)
     return tuple(
         Order(id, tuple(listed), _open(ledger, id, listed[0].run, opened) if id in opened else None)
@@ -97,10 +106,10 @@ def _open(ledger: Ledger, work_order_id: str, run: RunSummary, opened: Collectio
 
 def _open_run(ledger: Ledger, run: Relative, known: tuple[str, Versions], *, with_steps: bool) -> OpenedRun:
     workflow_id, versions = known
-    node_id = finished_at = None
+    node_id = finished_at = last_event_at = None
     try:
         header = ledger.history.header(run.run_id)
-        node_id, finished_at = header.current_node_id, header.finished_at
+        node_id, finished_at, last_event_at = header.current_node_id, header.finished_at, header.recorded_at
     except StorageUnavailable:
         raise
     except FlowledgerError:  # its last event is damaged, as its status says: the others are shown
@@ -115,6 +124,7 @@ def _open_run(ledger: Ledger, run: Relative, known: tuple[str, Versions], *, wit
         run.by,
         run.started_at,
         finished_at,
+        last_event_at,
         run.workflow_version,
         versions.get((workflow_id, run.workflow_version)),
         steps,

@@ -29,6 +29,13 @@ class Refused(NamedTuple):
     status: int = 422
 
 
+class Shown(NamedTuple):
+    """An act that stored nothing and isn't refused: the page again, with what was made of what was sent."""
+
+    page: Any
+    """What ``load`` would have given."""
+
+
 class Page(NamedTuple):
     """A page: how its data is loaded and which template shows it. Both faces of it, HTML and JSON, show the same."""
 
@@ -44,6 +51,6 @@ class Page(NamedTuple):
     """The dataclass is ``page`` in it. None: the page is data only."""
     to_document: Callable[[Any], Any]
     """The page as JSON, for the address with ``.json`` behind it."""
-    act: Callable[[Call], Redirect | Refused] | None = None
+    act: Callable[[Call], Redirect | Refused | Shown] | None = None
     """What a POST to the same address does, in a thread."""
     act_role: str = "operator"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from .....domain.errors import InvalidRequest
@@ -19,7 +19,7 @@ def check_names(query: QueryParams, known: Collection[str]) -> None:
             raise InvalidRequest(f"this page has no filter {quoted(name)}: it has {', '.join(sorted(known))}")
 
 
-def text(query: QueryParams, name: str) -> str | None:
+def text(query: Mapping[str, str], name: str) -> str | None:
     """The value of a parameter; None where it is left out or empty, as a form sends it."""
     return query.get(name) or None
 
@@ -29,7 +29,7 @@ def texts(query: QueryParams, name: str) -> tuple[str, ...]:
     return tuple(filter(None, query.getlist(name)))
 
 
-def flag(query: QueryParams, name: str) -> bool | None:
+def flag(query: Mapping[str, str], name: str) -> bool | None:
     """``yes`` or ``no``. Raises InvalidRequest."""
     value = text(query, name)
     if value not in (None, "yes", "no"):
@@ -37,7 +37,7 @@ def flag(query: QueryParams, name: str) -> bool | None:
     return None if value is None else value == "yes"
 
 
-def whole(query: QueryParams, name: str, default: int) -> int:
+def whole(query: Mapping[str, str], name: str, default: int) -> int:
     """A whole number. Raises InvalidRequest."""
     value = text(query, name)
     if value is None:
@@ -50,7 +50,7 @@ def whole(query: QueryParams, name: str, default: int) -> int:
 _DIGITS = 18
 
 
-def one_of(query: QueryParams, name: str, words: Iterable[str], default: str) -> str:
+def one_of(query: Mapping[str, str], name: str, words: Iterable[str], default: str) -> str:
     """One of some words. Raises InvalidRequest."""
     value = text(query, name) or default
     if value not in (known := tuple(words)):

@@ -3,16 +3,29 @@
 from typing import Final
 
 from . import canvas, compare, failures, history, preferences, run, steps, waits, workflow_diff, workflows
+from .acts import fork, reproduce, retry, start, steer, workflow
+from .bulk import action, listing, preview
+from .editing import page as editing
 from .page import Page
 
 PAGES: Final[tuple[Page, ...]] = (
     *history.PAGES,
     *run.PAGES,
+    *steer.PAGES,
+    *retry.PAGES,
+    *reproduce.PAGES,
+    *fork.PAGES,
+    *start.PAGES,
+    *workflow.PAGES,
     *compare.PAGES,
+    *listing.PAGES,
+    *preview.PAGES,
+    *action.PAGES,
     *waits.PAGES,
     *failures.PAGES,
     *steps.PAGES,
     *workflows.PAGES,
+    *editing.PAGES,
     *canvas.PAGES,
     *workflow_diff.PAGES,
     *preferences.PAGES,

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from .....domain.errors import InvalidRequest, NotFound
+from .....domain.ports import RecordedEvent
 from .....domain.values.clock import micros
 from .....domain.visible import quoted
 from .....domain.workflow import WorkflowSnapshot
-from .....projections.run_view.course import course_of
-from .....projections.run_view.steps import steps_of
-from .....projections.run_view.time_line import time_line
 from .....projections.runs.run import Run
 from .....projections.runs.summary import RunSummary
 from ...presentation.documents import event_document, run_document
 from ...presentation.events import describe_event
 from ...presentation.inputs import read_moment
+from ..read_runs import SCRUBBED, ReadRun
+from .acts.buttons import run_acts
 from .copy_as import CopyAs
 from .page import Page
 from .query import check_names, text, whole
 from .run_failure import failure_of
 from .run_graph import run_picture
-from .run_page import EventRow, RunPage
+from .run_page import AROUND, EventRow, RunPage
 from .run_state import shown_state
 from .run_step import select_step
 from .version_facts import read_versions
@@ -43,39 +43,46 @@ def load(call: Call) -> RunPage:
     check_names(query, _PARAMETERS)
     run_id = call.request.path_params["run"]
     run = ledger.runs.get(run_id)
-    walk = ledger.history.walk(run_id)
-    events = list(walk.events(1, walk.head))
-    version = _version(call, walk.head)
     workflow = _workflow(call, run_id)
-    chip = read_versions(ledger, [(run.workflow_id, run.workflow_version)])
-    course = course_of(events, None if run.finished_at else micros(call.now))
     node_ids = [] if workflow is None else [node.id for node in workflow.definition.nodes]
-    snapshot = walk.snapshot(version)
-    selected = select_step(query, events, version, workflow, walk)
+    read = call.read_runs.read(ledger, run_id, node_ids, None if run.finished_at else micros(call.now))
+    version = _version(call, read.head)
+    chip = read_versions(ledger, [(run.workflow_id, run.workflow_version)])
+    selected = select_step(query, read, version, workflow)
     return RunPage(
         run=run,
         version=version,
         asked={name: value for name, value in query.items() if value},
         address=lambda **changes: call.links("run", run=run_id, **changes),
-        ways=_ways(call, run_id, version, walk.head),
+        ways=_ways(call, run_id, version, read.head),
         chip=chip.get((run.workflow_id, run.workflow_version)),
         workflow=workflow,
         latest=_latest(call, run.workflow_id),
-        course=course,
-        time_line=time_line(course, node_ids),
-        steps=steps_of(course),
         picture=None
         if workflow is None
         else run_picture(
-            workflow, course, version, None if selected is None else selected.attempt.node_id, _step_link(call, run_id)
+            workflow,
+            read.course,
+            version,
+            None if selected is None else selected.attempt.node_id,
+            _step_link(call, run_id),
         ),
-        events=tuple(EventRow(event, describe_event(event)) for event in events),
-        state=shown_state(walk, version, text(query, "value")),
-        snapshot=snapshot,
+        read=read,
+        events=tuple(EventRow(event, describe_event(event)) for event in _events(read, version)),
+        state=shown_state(read.walk, read.head, version, text(query, "value")),
+        snapshot=read.walk.snapshot(version),
         selected=selected,
-        failure=failure_of(call, run, events),
+        failure=failure_of(call, run, read),
         good=_last_good(call, run),
+        acts=run_acts(call, run),
     )
+
+
+def _events(read: ReadRun, version: int) -> Iterator[RecordedEvent]:
+    """All events, or of a long run those around a version."""
+    if read.head <= SCRUBBED:
+        return read.walk.events(1, read.head)
+    return read.walk.events(max(1, version - AROUND), min(read.head, version + AROUND))
 
 
 def _version(call: Call, head: int) -> int:
@@ -136,7 +143,7 @@ def _last_good(call: Call, run: Run) -> RunSummary | None:
 
 
 def to_document(page: RunPage) -> dict[str, Any]:
-    """The run as the command line's ``--json`` has it, its snapshot at the version that is shown, and its events."""
+    """The run as the command line's ``--json`` has it, its snapshot at the version shown, and the events shown."""
     document = run_document(page.run)
     return {
         **document,

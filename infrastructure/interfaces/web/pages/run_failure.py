@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from .....projections.steps.messages import general_message
 
 if TYPE_CHECKING:
     from .....projections.steps.summary import FailureGroup
+    from ..read_runs import ReadRun
     from ..requests import Call
 
 
@@ -30,17 +30,16 @@ class Failure:
     """All that failed so."""
 
 
-def failure_of(call: Call, run: Run, events: Sequence[RecordedEvent]) -> Failure | None:
+def failure_of(call: Call, run: Run, read: ReadRun) -> Failure | None:
     """The failure of a run that has failed, or waits for a retry; None for any other."""
-    if run.status not in ("failed", "error"):
+    if run.status not in ("failed", "error") or read.failed_at is None:
         return None
-    for event in reversed(events):
-        if (error := event.data.get("error")) is not None:
-            group = _alike(call, run, event) if run.status == "failed" else None
-            return Failure(event.data["node_id"], error_text(error), event.version, group)
-        if (reason := event.data.get("reason")) is not None and event.type == "run.failed":
-            return Failure(None, reason, event.version, None)
-    return None
+    event = read.walk.event(read.failed_at)
+    error = event.data.get("error")
+    if error is None:
+        return Failure(None, event.data["reason"], event.version, None)
+    group = _alike(call, run, event) if run.status == "failed" else None
+    return Failure(event.data["node_id"], error_text(error), event.version, group)
 
 
 def _alike(call: Call, run: Run, event: RecordedEvent) -> FailureGroup | None:

@@ -7,28 +7,27 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .....domain.event_registry import EVENTS
 from .....domain.ports import RecordedEvent
 from .....domain.run.snapshot import Snapshot
 from .....domain.workflow import WorkflowSnapshot
 from .....projections.run_view.course import Course
 from .....projections.run_view.steps import Rounds, Step
-from .....projections.run_view.time_line import Bar, Row, TimeLine
+from .....projections.run_view.time_line import Row, TimeLine
 from .....projections.runs.run import Run
 from .....projections.runs.summary import RunSummary
+from ..read_runs import SCRUBBED, Landmark, ReadRun
 from ..rendering.graph import Picture
 from ..rendering.json_view import JsonView
 from ..rendering.versions import ShownVersion
 from ..rendering.words import count, duration
+from .acts.buttons import ActLink
 from .copy_as import CopyAs
 from .run_failure import Failure
-from .run_state import SCRUBBED, ShownState
+from .run_state import ShownState
 from .run_step import SelectedStep
 
 AROUND: Final = 100
 """Events before and after the version that is shown, where a run has too many to show all."""
-FINEST: Final = 4
-"""Bars of a long run that are told apart within one percent of the time line."""
 MARKS: Final = 200
 """Marks of the slider, at most."""
 
@@ -77,12 +76,11 @@ class RunPage:
     workflow: WorkflowSnapshot | None
     latest: int | None
     """The latest version of the workflow."""
-    course: Course
-    time_line: TimeLine
-    steps: tuple[Step | Rounds, ...]
     picture: Picture | None
     """Of the graph; None where it is too large for one, or the workflow can't be read."""
+    read: ReadRun
     events: tuple[EventRow, ...]
+    """All, or of a long run those around the version that is shown."""
     state: ShownState
     snapshot: Snapshot
     """At the version that is shown."""
@@ -90,11 +88,33 @@ class RunPage:
     failure: Failure | None
     good: RunSummary | None
     """The last run of the same version that completed."""
+    acts: Sequence[ActLink]
+    """What whoever reads the page may do with the run, what is most wanted first."""
+
+    @property
+    def course(self) -> Course:
+        """What happened when."""
+        return self.read.course
+
+    @property
+    def time_line(self) -> TimeLine:
+        """The same along an axis."""
+        return self.read.time_line
+
+    @property
+    def steps(self) -> tuple[Step | Rounds, ...]:
+        """The same as a list."""
+        return self.read.steps
 
     @property
     def head(self) -> int:
         """The last version."""
-        return len(self.events)
+        return self.read.head
+
+    @property
+    def event(self) -> EventRow:
+        """The event of the version that is shown."""
+        return self.events[self.version - self.events[0].event.version]
 
     @property
     def at_head(self) -> bool:
@@ -151,13 +171,6 @@ class RunPage:
         done = self.selected.attempt
         return {"step": done.node_id, "attempt": done.attempt if self.selected.of > 1 else None}
 
-    @property
-    def shown_events(self) -> tuple[EventRow, ...]:
-        """All events, or those around the version that is shown."""
-        if self.head <= SCRUBBED:
-            return self.events
-        return self.events[max(0, self.version - AROUND) : self.version + AROUND]
-
     def near(self, steps: Sequence[Step | Rounds]) -> Sequence[Step | Rounds]:
         """Of the steps of a long run those around the version that is shown."""
         if self.head <= SCRUBBED or len(steps) <= 2 * AROUND:
@@ -167,35 +180,20 @@ class RunPage:
         first = max(0, min(place - AROUND, len(steps) - 2 * AROUND))
         return steps[first : first + 2 * AROUND]
 
-    def bars(self, row: Row) -> Sequence[Bar]:
-        """The bars of a row; of a long run without those that would be drawn over others of their kind."""
-        if self.head <= SCRUBBED:
-            return row.bars
-        seen: set[tuple[int, str]] = set()
-        drawn: list[Bar] = []
-        for bar in row.bars:
-            place = (round(bar.x * FINEST), bar.execution.outcome)
-            if place not in seen or bar.width * FINEST > 1:
-                drawn.append(bar)
-            seen.add(place)
-        return drawn
-
     @property
     def marks(self) -> list[Mark]:
         """The marks of the slider: one a version, of a long run those that say more than a step does."""
-        telling = [row.event for row in self.events if self.head <= MARKS or _says_more(row.event)]
+        shown = [Landmark(row.event.version, row.event.type) for row in self.events]
+        telling = shown if self.head <= MARKS else self.read.landmarks
         across = max(1, self.head - 1)
-        return [
-            Mark(event.version, round((event.version - 1) * 100 / across, 2), *_look(event))
-            for event in telling[:MARKS]
-        ]
+        return [Mark(at, round((at - 1) * 100 / across, 2), *_look(type)) for at, type in telling[:MARKS]]
 
     @property
     def for_script(self) -> dict[str, Any]:
         """What the slider needs besides: where each version is on the time line, and where the status changes."""
         statuses = {} if self.state.series is None else self.state.series.leaves
         return {
-            "axis": [round(x, 2) for x in self.time_line.cursor],
+            "axis": [round(self.time_line.cursor(version), 2) for version in range(1, self.head + 1)],
             "turns": [version for version, _ in statuses.get(("status",), ())],
         }
 
@@ -267,9 +265,5 @@ _MARKS: Final[Mapping[str, tuple[str, str]]] = {
 """Icon and tone of an event that says more than that a step was done."""
 
 
-def _look(event: RecordedEvent) -> tuple[str | None, str]:
-    return _MARKS.get(event.type, (None, "none"))
-
-
-def _says_more(event: RecordedEvent) -> bool:
-    return event.version == 1 or event.type in _MARKS or EVENTS[event.type].narrate is not None
+def _look(type: str) -> tuple[str | None, str]:
+    return _MARKS.get(type, (None, "none"))

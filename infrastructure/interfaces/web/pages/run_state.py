@@ -14,12 +14,14 @@ from .....projections.comparison.events import state_changes
 from .....projections.run_view.json_tree import Member, json_tree
 from .....projections.run_view.state_series import ABSENT, StateSeries, state_series
 from .....projections.run_view.value_history import Setting, find_value, value_history
+from ..read_runs import SCRUBBED
 
 if TYPE_CHECKING:
     from ....services.history.walk import RunWalk
 
-SCRUBBED: Final = 500
-"""Versions of a run whose states the page carries all; of a longer one it has the state that is shown."""
+
+RESULTS: Final = 20
+"""Results of each node that the page of a longer run has: the last ones of the version that is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +86,17 @@ class ShownState:
         return None if not known or known == [(1, True)] else [[since, there] for since, there in known]
 
 
-def shown_state(walk: RunWalk, version: int, pointer: str | None) -> ShownState:
+def shown_state(walk: RunWalk, head: int, version: int, pointer: str | None) -> ShownState:
     """The state of a run at a version; ``pointer`` names the value of which it is told who set it.
 
     Raises InvalidRequest for a pointer that leads nowhere.
     """
     snapshot = walk.snapshot(version)
-    head = walk.head
     series = state_series(walk.snapshot(at) for at in range(1, head + 1)) if head <= SCRUBBED else None
     changes = state_changes(walk.snapshot(version - 1) if version > 1 else None, snapshot) if version > 1 else []
-    document = snapshot.to_data() if series is None else _union(series, walk.snapshot(head), version)
+    document = shallow_data(snapshot) if series is None else _union(series, walk.snapshot(head), version)
     return ShownState(
-        tree=json_tree(document),
+        tree=json_tree(document, newest=RESULTS if series is None else None),
         changed=frozenset(change.path for change in changes if change.op == "replace"),
         added=frozenset(change.path for change in changes if change.op == "add"),
         series=series,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import dedent
 from typing import TYPE_CHECKING, Final
@@ -11,16 +12,16 @@ from typing import TYPE_CHECKING, Final
 from markupsafe import Markup
 
 from .....domain.errors import InvalidRequest
-from .....domain.ports import RecordedEvent
 from .....domain.values.json_pointer import Path, json_pointer
 from .....domain.visible import quoted
 from .....domain.workflow import WorkflowSnapshot
 from .....domain.workflow.definition import Node
 from .....projections.comparison.events import StateChange, state_changes
+from .....projections.run_view.course import Execution
 from .....projections.run_view.json_tree import Member, json_tree
 from .....projections.run_view.state_series import ABSENT
 from .....projections.run_view.value_history import Reading, readings
-from .....projections.runs.attempts import Attempt, LogEntry, attempts, is_execution
+from .....projections.runs.attempts import Attempt, LogEntry, attempts
 from ..rendering.code import python_lines
 from .query import one_of, text, whole
 from .run_state import ValueHistory, history_of, path_of
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from starlette.datastructures import QueryParams
 
     from ....services.history.walk import RunWalk
+    from ..read_runs import ReadRun
 
 LEVELS: Final = ("debug", "info", "warning", "error")
 
@@ -99,16 +101,17 @@ class SelectedStep:
 
 
 def select_step(
-    query: QueryParams, events: Sequence[RecordedEvent], version: int, workflow: WorkflowSnapshot | None, walk: RunWalk
+    query: QueryParams, read: ReadRun, version: int, workflow: WorkflowSnapshot | None
 ) -> SelectedStep | None:
     """The step that the address names, or else the one of the version that is shown; None where none has run yet.
 
     Raises InvalidRequest for a node that hasn't run, or an attempt that it hasn't had.
     """
-    event = _choose(query, events, version)
-    if event is None:
+    chosen = _choose(query, read.course.executions, version)
+    if chosen is None:
         return None
-    done = next(step for step in attempts(events[: event.version]) if step.version == event.version)
+    walk = read.walk
+    done = _attempt(read, chosen)
     known = {node.id: node for node in workflow.definition.nodes} if workflow else {}
     node = known.get(done.node_id)
     snapshot, before = walk.snapshot(done.version), walk.snapshot(done.version - 1)
@@ -119,11 +122,11 @@ def select_step(
     return SelectedStep(
         attempt=done,
         node=node,
-        of=max(other.data.get("attempt", 1) for other in events if _same_visit(other, done)),
+        of=max(other.attempt for other in read.course.executions if _same_visit(other, done)),
         result=None if done.outcome == "paused" else ("context", done.node_id, len(results) - 1),
         input=json_tree(done.input, ("input",)),
         output=json_tree(done.output, ("output",)) if done.outcome == "completed" else None,
-        code=_code(done, node, workflow, events),
+        code=_code(done, node, workflow, read.drifted),
         logs=tuple(_lines(done.logs, level, search)),
         level=level,
         search=search,
@@ -132,21 +135,29 @@ def select_step(
     )
 
 
-def _choose(query: QueryParams, events: Sequence[RecordedEvent], version: int) -> RecordedEvent | None:
-    executions = [event for event in events if is_execution(event.type, event.data)]
+def _choose(query: QueryParams, executions: Sequence[Execution], version: int) -> Execution | None:
     if (node_id := text(query, "step")) is not None:
-        executions = [event for event in executions if event.data["node_id"] == node_id]
+        executions = [done for done in executions if done.node_id == node_id]
         if attempt := whole(query, "attempt", 0):
-            executions = [event for event in executions if event.data.get("attempt", 1) == attempt]
+            executions = [done for done in executions if done.attempt == attempt]
         if not executions:
             which = f"attempt {attempt} of {quoted(node_id)}" if attempt else f"step {quoted(node_id)}"
             raise InvalidRequest(f"this run hasn't executed {which}")
-    by_then = [event for event in executions if event.version <= version]
-    return by_then[-1] if by_then else executions[0] if executions and node_id is not None else None
+    by_then = bisect_right(executions, version, key=lambda done: done.version)
+    return executions[by_then - 1] if by_then else executions[0] if executions and node_id is not None else None
 
 
-def _same_visit(event: RecordedEvent, done: Attempt) -> bool:
-    return event.version >= done.version - done.attempt and event.data.get("node_id") == done.node_id
+def _attempt(read: ReadRun, chosen: Execution) -> Attempt:
+    """The execution, whole. Since when it was due is told by what came after the one before it."""
+    executions = read.course.executions
+    place = bisect_left(executions, chosen.version, key=lambda done: done.version)
+    begin = executions[place - 1].version if place else 1
+    *_, attempt = attempts(read.walk.events(begin, chosen.version))
+    return attempt
+
+
+def _same_visit(other: Execution, done: Attempt) -> bool:
+    return other.version >= done.version - done.attempt and other.node_id == done.node_id
 
 
 def _lines(lines: Sequence[LogEntry], level: str, search: str) -> list[NumberedLine]:
@@ -161,15 +172,19 @@ def _lines(lines: Sequence[LogEntry], level: str, search: str) -> list[NumberedL
 
 
 def _code(
-    done: Attempt, node: Node | None, workflow: WorkflowSnapshot | None, events: Sequence[RecordedEvent]
+    done: Attempt,
+    node: Node | None,
+    workflow: WorkflowSnapshot | None,
+    drifted_at: Sequence[tuple[int, Mapping[str, str]]],
 ) -> Code | None:
     """The code that ran: what the run said of it, or else what the workflow's version has."""
     if node is None or workflow is None:
         return None
     known = workflow.code.get(node.type)
     drifted = None
-    for event in events[: done.version]:
-        drifted = event.data.get("drifted", {}).get(node.type, drifted)
+    for version, sources in drifted_at:
+        if version <= done.version:
+            drifted = sources.get(node.type, drifted)
     source = drifted or (None if known is None else known.get("source"))
     if source is None:
         return None

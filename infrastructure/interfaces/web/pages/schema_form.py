@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, NamedTuple
 from .....domain.errors import Fault, InvalidRequest
 from .....domain.visible import quoted
 from ....files import parse_json
+from ...presentation.documents import to_json
 
 Kind = Literal["yes-no", "choice", "text", "long", "number", "date", "json"]
 
@@ -44,11 +45,13 @@ class Field:
     typed: str = ""
     """What is in it."""
     fault: str | None = None
+    root: str = "answer"
+    """What the whole value is called in the form."""
 
     @property
     def name(self) -> str:
         """Of the input: the path as errors write it, in a form of its own."""
-        return "answer." + self.prop if self.path else "answer"
+        return f"{self.root}.{self.prop}" if self.path else self.root
 
     @property
     def prop(self) -> str:
@@ -63,15 +66,30 @@ LONG: Final = 80
 """Characters from which a text gets more than one line."""
 
 
-def fields_of(schema: Mapping[str, Any] | None) -> tuple[Field, ...]:
-    """The fields for a value that fits the schema."""
+def fields_of(schema: Mapping[str, Any] | None, whole: Field = WHOLE) -> tuple[Field, ...]:
+    """The fields for a value that fits the schema; ``whole``: the one of a value that isn't flat."""
     if schema is None:
-        return (WHOLE,)
+        return (whole,)
     rules = _resolve(schema, schema)
     properties = rules.get("properties")
     if rules.get("type") != "object" or not isinstance(properties, Mapping) or not properties:
-        return (replace(WHOLE, hint=None),)
-    return tuple(_fields(rules, schema, ()))
+        return (replace(whole, hint=None),)
+    return tuple(replace(field, root=whole.root) for field in _fields(rules, schema, ()))
+
+
+def with_value(fields: Sequence[Field], value: Any) -> tuple[Field, ...]:
+    """The fields with the parts of a value in them, as somebody would have typed it."""
+    return tuple(replace(field, typed=_typed(field, value)) for field in fields)
+
+
+def _typed(field: Field, value: Any) -> str:
+    for name in field.path:
+        if not isinstance(value, Mapping) or name not in value:
+            return ""
+        value = value[name]
+    if field.kind in ("text", "long", "date") and isinstance(value, str):
+        return value
+    return to_json(value) if field.kind == "json" else json.dumps(value, ensure_ascii=False)
 
 
 def _fields(rules: Mapping[str, Any], schema: Mapping[str, Any], within: tuple[str, ...]) -> list[Field]:
@@ -208,10 +226,9 @@ def read_value(fields: Sequence[Field], form: Mapping[str, str]) -> Sent:
 def _read(field: Field, typed: str) -> Any:
     """Raises InvalidRequest."""
     if field.kind in ("text", "long", "date"):
-        text = typed.replace("\r\n", "\n")  # as forms send the ends of lines
-        if field.longest is not None and len(text) > field.longest:
-            raise InvalidRequest(f"{len(text):,} characters, and {field.longest:,} are taken")
-        return text
+        if field.longest is not None and len(typed) > field.longest:
+            raise InvalidRequest(f"{len(typed):,} characters, and {field.longest:,} are taken")
+        return typed
     if field.kind == "number" and _number(parse_json(typed, field.title)) is None:
         raise InvalidRequest(f"{quoted(typed)} is no number")
     if field.kind == "choice" and typed not in [option.value for option in field.options]:

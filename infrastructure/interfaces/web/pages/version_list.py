@@ -92,7 +92,8 @@ def changes_words(changes: Changes, *, first: bool = False) -> str:
                 parts.append(f"{sign}{len(ids)} {kind}{'s' * (len(ids) != 1)}")
         if found.changed:
             named = ", ".join(found.changed) if len(found.changed) <= _NAMED and kind == "node" else len(found.changed)
-            parts.append(f"{named} {kind if isinstance(named, int) else ''}".strip() + " changed")
+            counted = f" {kind}{'s' * (named != 1)}" if isinstance(named, int) else ""
+            parts.append(f"{named}{counted} changed")
     if first:  # what it is called and what it is for isn't other than before
         return ", ".join(parts)
     if changes.code:

@@ -23,3 +23,5 @@ class ErrorPage:
     type: str | None = None
     """The name of the error in Python."""
     next: tuple[Way, ...] = ()
+    sent: tuple[tuple[str, str], ...] = ()
+    """Names and values of the form that couldn't be acted on now: it can be sent again."""

@@ -34,8 +34,12 @@ class Frame:
     zone: str
     theme: str | None
     """``light`` or ``dark``, where the reader chose one."""
+    position: int | None = None
+    """Of the last event of the store, of which the page tells; None where that isn't known."""
     said: str | None = None
     """What an act that led here has done."""
+    may_leave: bool = False
+    """Whether who reads has signed in here, and may sign out."""
 
 
 NAV: Final = (("history", "History"), ("workflows", "Workflows"), ("waits", "Waits"), ("failures", "Failures"),

@@ -28,6 +28,8 @@ class NodeLook:
     """Icons in its corner: ``retry``, ``bolt``."""
     data: Mapping[str, str] | None = None
     """Attributes for scripts, without ``data-``."""
+    press: str | None = None
+    """In a form, in place of an address: what its button says is to be done (the form ``edit``)."""
 
 
 @dataclass(frozen=True, slots=True)

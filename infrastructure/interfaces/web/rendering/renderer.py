@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from ..security.signing_in import has_session
 from .clock import PageClock
 from .environment import environment
 from .frame import Frame, nav_entries, reader_theme, reader_zone
 from .icons import sprite, used_icons
 from .static_files import digest_of
+from .store_words import store_words
 
 if TYPE_CHECKING:
     from ..requests import Call
@@ -33,10 +35,12 @@ class Renderer:
         here: str | None = None,
         counts: Mapping[str, tuple[int, str]] | None = None,
         said: str | None = None,
+        position: int | None = None,
     ) -> str:
         """The page as HTML. ``here`` is the name of the page in the bar, ``said`` what an act has done.
 
-        ``counts`` says by the name of a page what is counted beside it in the bar.
+        ``position``: of the store's last event, before
+        the data was read. ``counts`` says by the name of a page what is counted beside it in the bar.
         """
         cookies = call.request.cookies
         zone_name = reader_zone(cookies)[1]
@@ -45,10 +49,12 @@ class Renderer:
             self._title,
             nav_entries(self._names, counts or {}),
             None if principal is None else f"{principal.name} · {highest_role(principal.roles)}",
-            None,
+            None if principal is None else store_words(call),
             zone_name,
             reader_theme(cookies),
+            position,
             said,
+            principal is not None and has_session(call.request),
         )
         html = (
             environment()
@@ -59,6 +65,7 @@ class Renderer:
                 here=here,
                 links=call.links,
                 knows=self._names.__contains__,
+                may=call.may,
                 clock=clock_of(call),
                 unique=_counter(),
                 static=lambda path: call.links("static", path=path, v=digest_of(path)),

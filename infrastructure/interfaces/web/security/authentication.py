@@ -7,14 +7,11 @@ from typing import Final
 from starlette.requests import HTTPConnection, Request
 
 from .hosts import is_loopback
-from .principals import Principal
+from .principals import LOCAL, Principal
 from .refusals import Refusal, unknown_caller
 
 Authenticate = Callable[[Request], Principal | Awaitable[Principal | None] | None]
 """Of a host: says who asks; None where that isn't known."""
-
-LOCAL: Final = Principal("local", {"admin"})
-"""Whoever has this machine, where nothing else was said."""
 
 
 class Authenticator:

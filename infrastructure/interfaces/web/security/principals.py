@@ -6,10 +6,8 @@ from typing import Final
 
 from .....domain.errors import InvalidRequest
 from .....domain.values.names import check_name
+from .....domain.values.roles import ROLES, Role
 from .....domain.visible import quoted
-
-ROLES: Final = ("viewer", "operator", "editor", "admin")
-"""Each may do what those before it may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +30,14 @@ class Principal:
         object.__setattr__(self, "roles", frozenset(self.roles))
 
     @property
-    def role(self) -> str | None:
+    def role(self) -> Role | None:
         """The highest of the roles; None where there is none."""
-        return max(self.roles, key=ROLES.index, default=None)
+        return max((role for role in ROLES if role in self.roles), key=ROLES.index, default=None)
 
     def may(self, role: str) -> bool:
         """Whether one of the roles is this one, or above it."""
         return self.role is not None and ROLES.index(self.role) >= ROLES.index(role)
+
+
+LOCAL: Final = Principal("local", {"admin"})
+"""Whoever has this machine, where nothing else was said."""

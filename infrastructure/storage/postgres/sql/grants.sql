@@ -34,3 +34,9 @@ GRANT SELECT, UPDATE ON flowledger_search_progress TO application_user;
 
 -- How far those who follow the log have come.
 GRANT SELECT, INSERT, UPDATE, DELETE ON flowledger_subscriptions TO application_user;
+
+-- Who may use the pages and the API, and who has signed in. Tokens are taken back, and stay.
+GRANT SELECT, INSERT, UPDATE ON flowledger_tokens TO application_user;
+
+-- Sessions end.
+GRANT SELECT, INSERT, DELETE ON flowledger_sessions TO application_user;

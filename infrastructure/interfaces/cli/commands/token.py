@@ -1,0 +1,90 @@
+"""``flowledger token``: who may use the pages and the API."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .....domain.errors import InvalidRequest
+from .....domain.values.roles import ROLES
+from .....domain.visible import quoted, visible
+from ...presentation.console import print_line
+from ...presentation.documents import row_document
+from ...presentation.inputs import read_moment
+from ..shared.options import AsJson, By
+from ..shared.session import Session
+from ..views.tokens import print_tokens
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from .....projections.access import Token
+
+app = typer.Typer(help="Say who may use the pages and the API, for serve --auth tokens.", rich_markup_mode=None)
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The actor of what is done with it.")]
+
+
+def register(parent: typer.Typer) -> None:
+    """Add the commands, as a group."""
+    parent.add_typer(app, name="token")
+
+
+@app.command()
+def create(
+    context: typer.Context,
+    name: Name,
+    by: By,
+    role: Annotated[str, typer.Option(metavar="ROLE", help="viewer, operator, editor or admin.")],
+    expires: Annotated[
+        str | None, typer.Option(metavar="TIME", help="As 90d (from now), or a date.", show_default="never")
+    ] = None,
+    _json: AsJson = False,
+) -> None:
+    """Make a token, and print it once: the store keeps only a digest of it.
+
+    A viewer reads; an operator also commands runs and answers; an editor also saves and releases workflows; an admin
+    also archives.
+    """
+    session = Session.of(context)
+    if role not in ROLES:
+        raise InvalidRequest(f"--role {quoted(role)} is none of {', '.join(ROLES)}")
+    until = read_moment(None if expires is None else _ahead(expires), "--expires")
+    with session.open_ledger(create=True) as ledger:
+        made = ledger.tokens.create(name, role, expires=until, by=by)
+
+    def show(console: Console) -> None:
+        print_line(console, made.secret or "")
+
+    print(f"the token of {visible(name)}, {role}: it is shown once", file=sys.stderr)
+    session.answer(_document(made) | {"token": made.secret}, show)
+
+
+@app.command("list")
+def list_tokens(context: typer.Context, _json: AsJson = False) -> None:
+    """List every token that was made, also those that were revoked or have expired."""
+    session = Session.of(context)
+    with session.open_ledger() as ledger:
+        tokens = ledger.tokens.list()
+    session.answer({"tokens": list(map(_document, tokens))}, lambda console: print_tokens(console, tokens))
+
+
+@app.command()
+def revoke(context: typer.Context, name: Name, by: By, _json: AsJson = False) -> None:
+    """Take a token back: it is refused from now on, and who has signed in with it is signed out."""
+    session = Session.of(context)
+    with session.open_ledger() as ledger:
+        revoked = ledger.tokens.revoke(name, by=by)
+    session.answer(_document(revoked), lambda console: print_line(console, "revoked ", revoked.name))
+
+
+def _document(token: Token) -> dict[str, Any]:
+    return row_document(replace(token, secret=None))
+
+
+def _ahead(text: str) -> str:
+    """``90d`` is meant from now on, where elsewhere it is meant before now."""
+    return f"+{text}" if text[:1].isdigit() and text[-1:] in "smhdw" else text

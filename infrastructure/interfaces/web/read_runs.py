@@ -1,0 +1,158 @@
+"""Reading a run for its page. Long ones are kept, read and folded, so that the next page of one reads what is new."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from ....domain.errors import VersionNotFound
+from ....domain.event_registry import EVENTS
+from ....domain.run import STEP_FAILED
+from ....domain.run.events import FAILED
+from ....projections.run_view.course import Course, Follower
+from ....projections.run_view.steps import Rounds, Step, steps_of
+from ....projections.run_view.time_line import TimeLine, time_line
+
+if TYPE_CHECKING:
+    from ....domain.ports import RecordedEvent
+    from ...ledger.ledger import Ledger
+    from ...services.history.walk import RunWalk
+
+SCRUBBED: Final = 500
+"""Versions of a run whose states a page carries all; of a longer one it has the state that is shown."""
+KEPT: Final = 4
+"""Long runs that an app keeps, those looked at last. Each takes the memory of its results."""
+
+
+class Landmark(NamedTuple):
+    """An event that says more than that a step was done."""
+
+    version: int
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRun:
+    """All that a page needs to know of all events of a run, up to its head at the time."""
+
+    walk: RunWalk
+    head: int
+    """The last version that was read: the walk may have gone on."""
+    course: Course
+    """What is open in it goes on until the moment that was given."""
+    time_line: TimeLine
+    steps: tuple[Step | Rounds, ...]
+    begun_by: str
+    landmarks: tuple[Landmark, ...]
+    drifted: tuple[tuple[int, Mapping[str, str]], ...]
+    """At which versions the run said that code differs from what the workflow has, and how: source by node type."""
+    failed_at: int | None
+    """The version of the last event that tells of a failure."""
+
+
+class ReadRuns:
+    """Reads runs, and keeps the long ones that were looked at last. May be shared between threads.
+
+    What is kept is used only where the store still has the event that was read last; else the run is read anew.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._kept: OrderedDict[str, _Reading] = OrderedDict()
+
+    def read(self, ledger: Ledger, run_id: str, node_ids: Sequence[str], now: int | None) -> ReadRun:
+        """The run as it stands; ``node_ids`` are those of its definition.
+
+        ``now`` (microseconds since 1970) is until when it has gone on; None: it has ended.
+
+        Raises RunNotFound, EventNotReadable, StorageUnavailable.
+        """
+        with self._lock:
+            reading = self._kept.get(run_id)
+        if reading is None or not reading.is_stored():
+            reading = _Reading(ledger.history.walk(run_id))
+        found = reading.go_on(node_ids, now)
+        with self._lock:
+            if found.head > SCRUBBED:
+                self._kept[run_id] = reading
+                self._kept.move_to_end(run_id)
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        return found
+
+
+class _Reading:
+    """A run as far as it was read."""
+
+    def __init__(self, walk: RunWalk) -> None:
+        self._walk = walk
+        self._lock = Lock()
+        self._follower = Follower()
+        self._version = 0
+        self._digest = self._begun_by = ""
+        self._landmarks: list[Landmark] = []
+        self._drifted: list[tuple[int, Mapping[str, str]]] = []
+        self._failed_at: int | None = None
+        self._ended: ReadRun | None = None
+        """What was made of it, where it has ended."""
+
+    def is_stored(self) -> bool:
+        """Whether the store has the last event that was read: not after a restore to a time before it."""
+        with self._lock:
+            return self._digest == next((event.digest for event in self._stored()), None)
+
+    def _stored(self) -> Iterator[RecordedEvent]:
+        try:
+            return self._walk.events(self._version, self._version)
+        except VersionNotFound:  # nothing was read yet
+            return iter(())
+
+    def go_on(self, node_ids: Sequence[str], now: int | None) -> ReadRun:
+        """Read what is new."""
+        with self._lock:
+            if self._version:
+                self._walk.follow()
+            head = self._walk.head
+            if head > self._version:
+                self._ended = None
+                for event in self._walk.events(self._version + 1, head):
+                    self._take(event)
+            if now is not None:
+                return self._look(head, node_ids, now)
+            if self._ended is None:
+                self._ended = self._look(head, node_ids, None)
+            return self._ended
+
+    def _look(self, head: int, node_ids: Sequence[str], now: int | None) -> ReadRun:
+        course = self._follower.course(now)
+        return ReadRun(
+            self._walk,
+            head,
+            course,
+            time_line(course, node_ids),
+            steps_of(course),
+            self._begun_by,
+            tuple(self._landmarks),
+            tuple(self._drifted),
+            self._failed_at,
+        )
+
+    def _take(self, event: RecordedEvent) -> None:
+        self._follower.follow(event)
+        type, data = event.type, event.data
+        if event.version == 1:
+            self._begun_by = event.by
+        if event.version == 1 or type == STEP_FAILED or EVENTS[type].narrate is not None:
+            self._landmarks.append(Landmark(event.version, type))
+        if "drifted" in data:
+            self._drifted.append((event.version, data["drifted"]))
+        if _tells_of_failure(type, data):
+            self._failed_at = event.version
+        self._version, self._digest = event.version, event.digest
+
+
+def _tells_of_failure(type: str, data: Mapping[str, Any]) -> bool:
+    return data.get("error") is not None or (type == FAILED and data.get("reason") is not None)

@@ -1,0 +1,108 @@
+"""Who asks, by tokens: a program shows its token with each request, a browser signs in with one and keeps a cookie."""
+
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Final
+
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+
+from .....projections.access import Token
+from ....concurrency.threads import RunsInThread
+from ....services.access.sessions import Sessions
+from ..mounting import base_of
+from .failures import Failures
+from .one_time_links import OneTimeLinks
+from .principals import LOCAL, Principal
+from .refusals import not_signed_in
+
+LONGEST_SECRET: Final = 1_000
+"""Characters of what somebody shows; ours have fewer."""
+
+
+class SigningIn:
+    """Of one app. The cookie is its own: of a name that follows from the prefix, and for that prefix alone."""
+
+    def __init__(self, sessions: Callable[[], Sessions], threads: Callable[[], RunsInThread]) -> None:
+        self._sessions = sessions
+        self._threads = threads
+        self.links = OneTimeLinks()
+        self._failures = Failures()
+
+    async def __call__(self, request: Request) -> Principal:
+        """Who asks. Raises Refusal: 401, or 429 after too many wrong tokens."""
+        kind, _, shown = request.headers.get("authorization", "").partition(" ")
+        if kind.lower() == "bearer" and shown:
+            return _principal(await self._check(request, shown.strip()))
+        session = request.cookies.get(cookie_name(base_of(request)), "")[:LONGEST_SECRET]
+        if not session:
+            raise not_signed_in("show a token, as Authorization: Bearer …, or sign in at /login")
+        if self.links.knows(session):
+            return LOCAL
+        token = await self._threads().run(lambda: self._sessions().find(session))
+        if token is None:
+            raise not_signed_in("you were signed out, as the token has expired or was revoked: sign in again")
+        return _principal(token)
+
+    async def sign_in(self, request: Request, secret: str, response: Response) -> Principal:
+        """Begin a session with a token, kept by the browser that gets the response. Raises Refusal."""
+        await self._check(request, secret)
+        session = await self._threads().run(lambda: self._sessions().begin(secret))
+        if session is None:
+            raise not_signed_in("this token has just expired, or was revoked")
+        self._set_cookie(request, response, session.secret, session.seconds)
+        return _principal(session.token)
+
+    def use_link(self, request: Request, secret: str, response: Response) -> Principal:
+        """The same by a one-time link, as ``local``, until this process ends. Raises Refusal."""
+        session = self.links.use(secret)
+        if session is None:
+            raise not_signed_in("this link was used already, or is of a server that has ended: sign in with a token")
+        self._set_cookie(request, response, session, None)
+        return LOCAL
+
+    async def sign_out(self, request: Request, response: Response) -> None:
+        """End the session of who asks."""
+        name = cookie_name(base_of(request))
+        session = request.cookies.get(name, "")[:LONGEST_SECRET]
+        response.delete_cookie(name, base_of(request) or "/", httponly=True, samesite="lax")
+        self.links.end(session)
+        await self._threads().run(lambda: self._sessions().end(session))
+
+    async def _check(self, request: Request, secret: str) -> Token:
+        address = "" if request.client is None else request.client.host
+        self._failures.refuse_more(address)
+        if len(secret) <= LONGEST_SECRET:
+            token = await self._threads().run(lambda: self._sessions().find_token(secret))
+            if token is not None:
+                return token
+            why = await self._threads().run(lambda: self._sessions().why_refused(secret))
+        else:
+            why = "no token is so long"
+        self._failures.add(address)
+        raise not_signed_in(f"{why}: an admin makes a new one, with flowledger token create NAME --role ROLE")
+
+    def _set_cookie(self, request: Request, response: Response, session: str, seconds: int | None) -> None:
+        response.set_cookie(
+            cookie_name(base_of(request)),
+            session,
+            max_age=seconds,
+            path=base_of(request) or "/",
+            secure=request.url.scheme == "https",
+            httponly=True,
+            samesite="lax",
+        )
+
+
+def cookie_name(base: str) -> str:
+    """Of the app under this prefix: two of them on one host don't take each other's."""
+    return f"flowledger_{sha256(base.encode()).hexdigest()[:12]}"
+
+
+def has_session(request: HTTPConnection) -> bool:
+    """Whether the browser keeps a session, so that signing out means something."""
+    return cookie_name(base_of(request)) in request.cookies
+
+
+def _principal(token: Token) -> Principal:
+    return Principal(token.name, {token.role})

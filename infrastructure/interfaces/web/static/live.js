@@ -1,0 +1,83 @@
+// What is on the screen follows the store. One tab of a browser has the stream of events and tells the others, as a browser opens
+// six connections to a host. Each asks for its own page again, and takes over the parts that it shows; new rows are announced.
+const region = document.querySelector('[data-live]');
+const box = document.querySelector('.live');
+const root = region.dataset.root;
+const [kind, id] = region.dataset.live.split('=');
+const line = document.querySelector('[data-new]');
+const channel = new BroadcastChannel(`flowledger${root}`);
+const recent = [];
+let last = BigInt(region.dataset.position);
+let isPaused = false, isStale = false, timer = 0, seen = 0, found;
+
+const concerns = ({ stream, type }) => (kind !== 'run' && type.startsWith('run.')) || stream === id;
+const say = (text) => { box.querySelector('[data-says]').textContent = text; };
+const later = (ms) => { timer ||= setTimeout(update, ms); };
+
+const take = (event) => {
+  if (BigInt(event.position) <= last) return;
+  last = BigInt(event.position);
+  if (concerns(event)) { isStale = true; seen += 1; later(700); }
+};
+
+const update = async () => {
+  timer = 0;
+  if (isPaused || document.hidden || !isStale) return;
+  isStale = false;
+  try {
+    const answer = await fetch(location.href);
+    if (!answer.ok) throw answer;
+    show(new DOMParser().parseFromString(await answer.text(), 'text/html'));
+    say('Live');
+  } catch {
+    isStale = true;
+    say(`Away, this is of ${region.dataset.since}`);
+    later(10000);
+  }
+};
+
+// What a person opened, chose or typed stays as it is.
+const beforeAttributeUpdated = (name, node) => !['open', 'hidden', 'aria-selected'].includes(name) && !(name === 'checked' && node.name === 'pick');
+const morph = (old, to) => old && to && Idiomorph.morph(old, to, { ignoreActiveValue: true, callbacks: { beforeAttributeUpdated } });
+const parts = (page) => new Map([...page.querySelectorAll('[data-part]')].map((part) => [part.dataset.part, part]));
+
+const show = (page) => {
+  const here = parts(document), there = parts(found = page);
+  for (const [key, part] of here) morph(part, there.get(key));
+  if (!line) return;
+  const many = kind === 'run' ? seen : [...there.keys()].filter((key) => key.startsWith('+') && !here.has(key)).length;
+  line.hidden = !many;
+  line.querySelector('a').textContent = `${many} new since ${region.dataset.since}`;
+};
+
+line?.addEventListener('click', (event) => {
+  if (!found || kind === 'run') return;
+  event.preventDefault();
+  const here = parts(document);
+  morph(region, found.querySelector('[data-live]'));
+  line.hidden = true;
+  [...parts(region)].find(([key]) => key.startsWith('+') && !here.has(key))?.[1].querySelector('a')?.focus();
+});
+
+channel.onmessage = ({ data }) => {
+  if (data.stream) take(data);
+  else for (const event of recent) if (BigInt(event.position) > BigInt(data)) channel.postMessage(event);
+};
+navigator.locks?.request(`flowledger${root}`, () => new Promise(() => {
+  new EventSource(`${root}/api/stream?after=${last}`).onmessage = ({ data, lastEventId }) => {
+    const { stream, type } = JSON.parse(data);
+    const event = { stream, type, position: lastEventId };
+    if (recent.push(event) > 200) recent.shift();
+    channel.postMessage(event);
+    take(event);
+  };
+}));
+channel.postMessage(String(last));
+document.addEventListener('visibilitychange', update);
+box.hidden = false;
+box.querySelector('button').addEventListener('click', (event) => {
+  isPaused = !isPaused;
+  event.currentTarget.setAttribute('aria-pressed', isPaused);
+  say(isPaused ? 'Paused' : 'Live');
+  update();
+});

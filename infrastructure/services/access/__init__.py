@@ -1,0 +1,1 @@
+"""Tokens: who may use the pages and the API of a store."""

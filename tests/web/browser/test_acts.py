@@ -1,0 +1,75 @@
+"""Acts in a real browser: by keys, with a double click, without scripts, and on any screen."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from ..story import WORKFLOW, story
+from .conftest import Site, served
+
+pytestmark = pytest.mark.exhaustive
+
+Open = Callable[..., Any]
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """A story of its own, as acts change it."""
+    with story(alike=1) as told, served(told.ledger) as base:
+        yield Site(base, told)
+
+
+def test_acts_are_usable_by_everybody_in_both_themes_on_any_screen(opened: Open, site: Site) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python isn't installed")
+    told = site.story
+    addresses = (
+        f"/runs/{told.run}/retry?from=review",
+        f"/runs/{told.run}/reproduce",
+        f"/runs/{told.run}/fork?version=14",
+        f"/runs/{told.waiting}/cancel",
+        f"/workflows/{WORKFLOW}/start?like={told.run}",
+        f"/workflows/{WORKFLOW}/release?version=7",
+    )
+    shown = opened(addresses[0])
+    for address in addresses:
+        shown.goto(address, wait_until="load")
+        for width in (320, 390, 768, 1440):
+            shown.set_viewport_size({"width": width, "height": 800})
+            assert shown.evaluate("document.documentElement.scrollWidth") <= width, f"{address} scrolls at {width} px"
+        for width, theme in ((1440, "light"), (390, "dark")):
+            shown.set_viewport_size({"width": width, "height": 800})
+            shown.emulate_media(color_scheme=theme)
+            found = axe.Axe().run(shown)
+            assert found.violations_count == 0, f"{address}: {found.generate_report()}"
+
+
+def test_a_failed_run_is_retried_by_keys(opened: Open, site: Site) -> None:
+    page = opened(f"/runs/{site.story.run}")
+    page.keyboard.press("r")
+    page.wait_for_url("**/retry?from=ship")
+    page.get_by_label("by this server").focus()
+    page.keyboard.press("Control+Enter")
+    page.get_by_text("was started from ship, on version 9; it has completed.").wait_for()
+    assert site.story.ledger.history.runs()[0].source == site.story.run
+
+
+def test_a_double_click_is_one_retry_without_scripts(opened: Open, site: Site) -> None:
+    page = opened(f"/runs/{site.story.run}/retry?from=ship", java_script_enabled=False)
+    page.get_by_role("button", name="Retry from ship on version 9").dblclick()
+    page.get_by_text("it has completed.").wait_for()
+    found = site.story.ledger.history.runs(workflow_id=WORKFLOW)
+    assert [row.source for row in found].count(site.story.run) == 1
+
+
+def test_a_run_that_somebody_else_held_meanwhile_is_not_cancelled(opened: Open, site: Site) -> None:
+    page = opened(f"/runs/{site.story.waiting}/cancel", java_script_enabled=False)
+    page.get_by_label("Why").fill("the customer left")
+    site.story.ledger.runs.hold(site.story.waiting, by="ivo")
+    with page.expect_response(lambda answer: answer.request.method == "POST") as answered:
+        page.get_by_role("button", name="Cancel it").click()
+    assert answered.value.status == 412
+    assert "run.held by ivo" in page.get_by_role("alert").inner_text()
+    assert page.get_by_label("Why").input_value() == "the customer left"
+    page.get_by_role("button", name="Cancel it").click()
+    page.get_by_text("is cancelled.").wait_for()

@@ -1,0 +1,132 @@
+"""The page of a long run: it is read once, then what is new; and it shows what is around a version."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pytest
+from tests.web.story import Story
+
+import flowledger as fl
+from flowledger.infrastructure.interfaces.web.read_runs import SCRUBBED, ReadRuns
+from flowledger.projections.run_view.course import Follower, course_of
+from flowledger.testing import ManualClock, memory_ledger
+
+from .client import local
+from .reading import read
+
+ROUNDS = SCRUBBED
+DEFINITION = {
+    "start": "each",
+    "nodes": [{"id": node_id, "type": node_id, "data": {}} for node_id in ("each", "work", "ask")],
+    "edges": [
+        {"source": "each", "target": "work", "sourceHandle": "item"},
+        {"source": "work", "target": "each"},
+        {"source": "each", "target": "ask", "sourceHandle": "done"},
+    ],
+}
+
+
+class Long(NamedTuple):
+    ledger: fl.Ledger
+    run: str
+    """It went round a loop, and asks whether to go on."""
+
+
+@pytest.fixture
+def long() -> Iterator[Long]:
+    clock = ManualClock()
+    executors = fl.ExecutorRegistry()
+
+    @executors.register("each")
+    def each(step: fl.StepContext) -> Any:
+        clock.advance(0.010)
+        return fl.StepResult({"index": step.runs}, handle="done" if step.runs == ROUNDS else "item")
+
+    @executors.register("work")
+    def work(step: fl.StepContext) -> Any:
+        clock.advance(0.020)
+        return {"text": "done"}
+
+    @executors.register("ask")
+    def ask(step: fl.StepContext) -> Any:
+        return {"answer": step.answer.payload} if step.answer is not None else fl.Pause(reason="enough?")
+
+    with memory_ledger(executors, clock=clock) as ledger:
+        ledger.workflows.save(fl.WorkflowDefinition.model_validate(DEFINITION), workflow_id="long", by="ada")
+        yield Long(ledger, ledger.runs.start("long", by="webhook").id)
+
+
+async def test_a_page_shows_what_is_around_its_version_and_says_what_it_leaves_out(long: Long) -> None:
+    head = 2 * ROUNDS + 3
+    async with local(long.ledger) as client:
+        last = read((await client.get(f"/runs/{long.run}")).text)
+        early = read((await client.get(f"/runs/{long.run}?version=300")).text)
+        data = (await client.get(f"/runs/{long.run}?version=300")).text
+        document = (await client.get(f"/runs/{long.run}/versions/300.json")).json()
+    rows = [row.text.split()[0] for row in last.one("table", classes="table events").find("tr")[1:]]
+    assert rows == [str(version) for version in range(head - 100, head + 1)]
+    assert f"{head:,}, 201 around version 300" in early.text
+    assert [event["version"] for event in document["events"]] == list(range(200, 401))
+    assert document["snapshot"] == long.ledger.history.snapshot(long.run, version=300).to_data()
+    assert "130 before, at earlier versions" in read(data).one("section", aria_labelledby="h-state").text
+    row = last.one("section", aria_labelledby="h-time").find("div", classes="tl-row")[1]
+    assert f"{2 * ROUNDS + 1:,} attempts, a loop, folded" in row.text
+    assert 100 < len(row.find("rect", classes="bar")) < 900
+
+
+async def test_what_is_appended_is_on_the_next_page(long: Long) -> None:
+    async with local(long.ledger) as client:
+        waiting = read((await client.get(f"/runs/{long.run}")).text)
+        long.ledger.runs.resume(long.run, payload="yes", by="noor")
+        ended = read((await client.get(f"/runs/{long.run}")).text)
+    assert "run.resumed" not in waiting.text
+    assert "run.resumed" in ended.text
+    assert "by noor" in ended.one("div", classes="scrub-text").text
+
+
+def test_a_long_run_is_read_once_and_then_what_is_new(long: Long, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = ReadRuns()
+    first = kept.read(long.ledger, long.run, [], None)
+    read_events = []
+    walk = type(first.walk)
+    reading = walk.events
+
+    def counted(self: Any, start: int, stop: int) -> Any:
+        read_events.append((start, stop))
+        return reading(self, start, stop)
+
+    monkeypatch.setattr(walk, "events", counted)
+    assert kept.read(long.ledger, long.run, [], None) is first
+    long.ledger.runs.resume(long.run, payload="yes", by="noor")
+    second = kept.read(long.ledger, long.run, [], None)
+    assert read_events == [(first.head, first.head), (first.head, first.head), (first.head + 1, second.head)]
+    assert second.course == course_of(list(long.ledger.history.events(long.run)), None)
+    assert first.head == len(first.course.recorded) == second.head - 2, "what was read before stays as it was"
+
+
+def test_what_is_kept_is_not_believed_where_the_store_has_other_events(long: Long) -> None:
+    kept = ReadRuns()
+    before = kept.read(long.ledger, long.run, [], None)
+    reading = kept._kept[long.run]
+    reading._digest = "of an event that a restore has taken away"
+    after = kept.read(long.ledger, long.run, [], None)
+    assert after.walk is not before.walk
+    assert after.course == before.course
+
+
+def test_only_the_runs_looked_at_last_are_kept(long: Long) -> None:
+    kept = ReadRuns()
+    runs = [long.run, *(long.ledger.runs.start("long", by="webhook").id for _ in range(4))]
+    reads = [kept.read(long.ledger, run, [], None) for run in runs]
+    assert kept.read(long.ledger, runs[-1], [], None) is reads[-1]
+    assert kept.read(long.ledger, runs[0], [], None) is not reads[0]
+
+
+def test_a_course_that_is_followed_is_at_each_version_the_course_of_the_events(told: Story) -> None:
+    for run in (told.run, told.held, told.waiting, told.due, told.good):
+        events = list(told.ledger.history.events(run))
+        follower, now = Follower(), 1_800_000_000_000_000
+        for version, event in enumerate(events, 1):
+            follower.follow(event)
+            for until in (now, None):
+                assert follower.course(until) == course_of(events[:version], until)
