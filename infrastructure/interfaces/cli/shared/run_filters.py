@@ -73,8 +73,10 @@ class ListFilters(RunFilters):
     due_before: Annotated[
         str | None, typer.Option("--due-before", metavar="TIME", help="They go on by themselves before this time.")
     ] = None
-    held: Annotated[bool, typer.Option("--held", help="Held by an operator.")] = False
-    queued: Annotated[bool, typer.Option("--queued", help="Left to a worker, and not begun.")] = False
+    held: Annotated[bool | None, typer.Option("--held/--not-held", help="Held by an operator, or not.")] = None
+    queued: Annotated[
+        bool | None, typer.Option("--queued/--not-queued", help="Left to a worker, and not begun; or not.")
+    ] = None
     owner: Annotated[str | None, typer.Option("--owner", metavar="ID", help="Executed by this worker, by its id.")] = (
         None
     )
@@ -90,8 +92,8 @@ class ListFilters(RunFilters):
         """These, as keyword arguments of ``ledger.history.runs``. Raises InvalidRequest for what is no time."""
         return {
             "due_before": read_moment(self.due_before, "--due-before"),
-            "held": self.held or None,
-            "queued": self.queued or None,
+            "held": self.held,
+            "queued": self.queued,
             "owner": self.owner,
             "idempotency_key": self.idempotency_key,
             "failure": self.failure,

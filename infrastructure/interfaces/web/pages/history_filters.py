@@ -78,6 +78,8 @@ class HistoryFilters:
         """The filters as ``flowledger history`` takes them."""
         found = self.of_runs()
         workflow, version = found.pop("workflow_id"), found.pop("version")
+        for name in ("held", "queued"):
+            found[f"not_{name}"] = found[name] is False
         shown = {"sort": None if self.sort == USUAL else self.sort, "column": self.column}
         return {"workflow": workflow if version is None else f"{workflow}@{version}", **found, **shown}
 
