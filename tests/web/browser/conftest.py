@@ -41,9 +41,9 @@ class Site(NamedTuple):
 
 
 @contextmanager
-def served(ledger: fl.Ledger) -> Iterator[str]:
-    """The ledger's pages at an address of this machine, as dana, an operator, sees them."""
-    app = create_app(ledger, auth=lambda request: Principal("dana", {"operator"}))
+def served(ledger: fl.Ledger, role: str = "operator") -> Iterator[str]:
+    """The ledger's pages at an address of this machine, as dana, who has the role, sees them."""
+    app = create_app(ledger, auth=lambda request: Principal("dana", {role}))
     started = threading.Event()
 
     class Telling(uvicorn.Server):

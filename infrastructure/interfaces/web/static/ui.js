@@ -33,8 +33,11 @@ if (zone && known === undefined) {
 
 document.addEventListener('keydown', (event) => {
   if (event.key === 'Escape') {
-    for (const menu of document.querySelectorAll('details.menu[open]')) { menu.open = false; menu.querySelector('summary').focus(); }
-    document.activeElement.closest('.has-tip')?.querySelector('a, button')?.blur();
+    const menus = document.querySelectorAll('details.menu[open]');
+    const tip = document.activeElement.closest('.has-tip')?.querySelector('a, button');
+    for (const menu of menus) { menu.open = false; menu.querySelector('summary').focus(); }
+    tip?.blur();
+    if (!menus.length && !tip && !field(event.target) && !event.target.closest('dialog[open]')) document.querySelector('[data-key="Escape"]')?.click();
     return;
   }
   if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) { event.target.form?.requestSubmit(); return; }
