@@ -2,7 +2,20 @@
 
 from typing import Final
 
-from . import audit, canvas, compare, failures, history, preferences, run, steps, waits, workflow_diff, workflows
+from . import (
+    audit,
+    canvas,
+    compare,
+    failures,
+    history,
+    preferences,
+    run,
+    search,
+    steps,
+    waits,
+    workflow_diff,
+    workflows,
+)
 from .acts import fork, reproduce, retry, start, steer, workflow
 from .bulk import action, listing, preview
 from .editing import page as editing
@@ -29,5 +42,6 @@ PAGES: Final[tuple[Page, ...]] = (
     *canvas.PAGES,
     *workflow_diff.PAGES,
     *audit.PAGES,
+    *search.PAGES,
     *preferences.PAGES,
 )
