@@ -100,14 +100,17 @@ class AsyncWorker(Unpicklable):
         """Claim what is due, as much as there is room for; then wait until there may be more."""
         self._changed.clear()
         free = self._work.options.concurrency - len(self._runs)
-        taken = await self._threads.store.run(self._work.take, free) if free else []
-        for call in taken:
+        for call in await self._threads.store.run(self._work.take, free) if free else []:
             task = asyncio.create_task(self._execute(call))
             self._runs.add(task)
             task.add_done_callback(self._forget)
-        if await self._threads.store.run(partial(self._work.advance_bulk, is_busy=bool(taken))) or taken:
-            return  # there may be more
-        await self._wait(await self._threads.store.run(self._work.seconds_to_wait) if free else POLL)
+        is_more = bool(free) and self._work.may_be_more
+        if await self._threads.store.run(partial(self._work.advance_bulk, is_busy=is_more)) or is_more:
+            return
+        if free and self._runs:
+            await asyncio.wait(self._runs, timeout=self._work.rest)
+        if not self._changed.is_set():
+            await self._wait(await self._threads.store.run(self._work.seconds_to_wait) if free else POLL)
 
     async def _wait(self, seconds: float | None) -> None:
         """Until something has changed, or for so long."""

@@ -45,6 +45,8 @@ class Claims:
         stands at no node."""
         self._passed = Setbacks(services.now)
         """Runs that can't be claimed here, for example because an event of theirs is damaged."""
+        self.may_be_more = False
+        """Whether the last lot had as many runs as were asked for."""
 
     def take(self, most: int) -> list[PreparedCall[Run]]:
         """Claim at most so many runs. Returns their steps, for the caller to execute. Raises StorageUnavailable."""
@@ -55,6 +57,7 @@ class Claims:
         claimed: list[Claim] = []
         try:
             with self._leases.lot(now, most, self._workflows, lacking, passed, full) as rows:
+                self.may_be_more = len(rows) == most
                 claims = [
                     claim
                     for row in rows
@@ -142,10 +145,9 @@ class Claims:
         """When the next run can be taken that can't be yet, in microseconds since 1970."""
         return self._leases.next_due(self._services.now())
 
-    def is_anything_due(self) -> bool:
-        """Whether a look at what there is to take may find something: one statement, without locks."""
-        soonest = self._leases.next_due(-1)
-        return soonest is not None and soonest <= self._services.now()
+    def first_due(self) -> int | None:
+        """When the first run can be taken, also one that can be now: one statement, without locks."""
+        return self._leases.next_due(-1)
 
     def _executes(self, row: ClaimableRow) -> bool:
         """Whether this very worker, whose lease was over for a while, executes the run all the same."""

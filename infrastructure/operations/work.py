@@ -2,6 +2,8 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from time import monotonic
 from typing import Any, Final, TypeVar
 
 from ...domain.errors import ConcurrencyError, FlowledgerError, InvalidRequest
@@ -36,7 +38,21 @@ BULK_EVERY: Final = 16
 LOT: Final = 64
 """Runs claimed in one commit, at most."""
 
+REST_PER_LOOK: Final = 9.0
+"""A worker that executes runs spends at most a tenth of its time on looking for more. So a look that takes long, as the
+machine is busy with what is executed, isn't repeated at each of many wake-ups, and finds more at once."""
+
+LONGEST_REST: Final = 0.1
+"""Seconds; what comes due meanwhile waits for so long at most."""
+
 _SECOND: Final = 1_000_000
+
+
+class _Unknown(Enum):
+    UNKNOWN = "unknown"
+
+
+_UNKNOWN: Final = _Unknown.UNKNOWN
 
 
 class WorkerOptions:
@@ -107,20 +123,44 @@ class Work:
         self._pause = 0.0
         self._is_idle = False
         """Whether there was nothing to take at the last look: then one looks first whether there is."""
+        self._next_due: int | _Unknown | None = _UNKNOWN
+        """When the next run is due, where the last look has told."""
+        self.rest = 0.0
+        """Seconds after the last look until a worker that executes runs looks again, whatever wakes it."""
         self._tidied_at = 0
         self._told: dict[str, str] = {}
 
     def take(self, free: int) -> list[PreparedCall[Run]]:
         """Claim at most so many runs; none while the store is away, which is said once."""
-        return self._reach(lambda: self._take(min(free, LOT))) or []
+        began = monotonic()
+        self.claims.may_be_more = False
+        taken = self._reach(lambda: self._take(min(free, LOT))) or []
+        self.rest = min(REST_PER_LOOK * (monotonic() - began), LONGEST_REST)
+        return taken
+
+    @property
+    def may_be_more(self) -> bool:
+        """Whether the last look may have left something that is due."""
+        return self.claims.may_be_more
 
     def _take(self, most: int) -> list[PreparedCall[Run]]:
         taken = []
-        if not self._is_idle or self.claims.is_anything_due():
+        if self._may_be_due():
             taken = self.claims.take(most)
             self._tell_what_is_lacking()
         self._is_idle = not taken
         return taken
+
+    def _may_be_due(self) -> bool:
+        """Whether it is worth a look at what there is to take, which takes locks."""
+        self._next_due = _UNKNOWN
+        if not self._is_idle:
+            return True
+        first = self.claims.first_due()
+        if first is not None and first <= self.now():
+            return True
+        self._next_due = first
+        return False
 
     def _tell_what_is_lacking(self) -> None:
         """Let lists of workers show at once what this one leaves to others."""
@@ -153,7 +193,7 @@ class Work:
         return self._reach(lambda: self._due(most)) or []
 
     def _due(self, most: int) -> list[ClaimableRow]:
-        due = self.claims.due(most) if not self._is_idle or self.claims.is_anything_due() else []
+        due = self.claims.due(most) if self._may_be_due() else []
         self._is_idle = not due
         return due
 
@@ -194,7 +234,7 @@ class Work:
             return self._pause * (0.5 + random())
         seconds = POLL * (0.5 + random())
         try:
-            due = self.claims.next_due()
+            due = self.claims.next_due() if isinstance(self._next_due, _Unknown) else self._next_due
         except FlowledgerError as error:
             self._meet(error)
             return self._pause

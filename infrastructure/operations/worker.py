@@ -112,13 +112,18 @@ class Worker(Unpicklable):
         with self._changed:
             self._is_woken = False
             free = self._work.options.concurrency - self._busy
-        taken = self._work.take(free) if free else []
-        for call in taken:
+        for call in self._work.take(free) if free else []:
             with self._changed:
                 self._busy += 1
             self._pool.submit(self._execute, call)
-        if self._work.advance_bulk(is_busy=bool(taken)) or taken:
-            return  # there may be more
+        is_more = bool(free) and self._work.may_be_more
+        if self._work.advance_bulk(is_busy=is_more) or is_more:
+            return
+        with self._changed:
+            if free:
+                self._changed.wait_for(lambda: not self._busy or self._work.is_stopping, self._work.rest)
+            if self._is_woken:
+                return
         seconds = self._work.seconds_to_wait() if free else POLL
         with self._changed:
             if not self._is_woken and not self._work.is_stopping:
