@@ -2,7 +2,20 @@
 
 from typing import Final
 
-from . import canvas, compare, failures, history, preferences, run, steps, waits, workflow_diff, workflows
+from . import (
+    audit,
+    canvas,
+    compare,
+    failures,
+    history,
+    preferences,
+    run,
+    search,
+    steps,
+    waits,
+    workflow_diff,
+    workflows,
+)
 from .acts import fork, reproduce, retry, start, steer, workflow
 from .bulk import action, listing, preview
 from .editing import page as editing
@@ -28,5 +41,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *editing.PAGES,
     *canvas.PAGES,
     *workflow_diff.PAGES,
+    *audit.PAGES,
+    *search.PAGES,
     *preferences.PAGES,
 )

@@ -112,8 +112,8 @@ def load(call: Call) -> DiffPage:
         saves=tuple(between),
         counted=_counted(diff),
         picture=_picture(call, diff, versions),
-        said=tuple(_all_said(diff, between if numbers == (low, high) else ())),
-        texts=tuple(_texts(diff)),
+        said=tuple(all_said(diff, between if numbers == (low, high) else ())),
+        texts=tuple(texts_of(diff)),
         fared=_fared(call, [each for each in saves if low <= each.version <= high]),
         view=one_of(call.query, "view", ("unified", "split"), "unified"),
         copy_as=CopyAs(
@@ -191,7 +191,8 @@ def _anchor(name: str) -> str:
     return f"node-{name}"
 
 
-def _all_said(diff: WorkflowDiff, saves: Sequence[WorkflowVersion]) -> list[Said]:
+def all_said(diff: WorkflowDiff, saves: Sequence[WorkflowVersion]) -> list[Said]:
+    """Every part that differs; ``saves`` are those that may have changed it, for who did."""
     found = [Said("mod", value.path, "", None, "", (_value(value, path=""),), None)
              for value in (diff.name, *diff.about, diff.start) if value is not None]  # fmt: skip
     for kind, parts in (("node", diff.nodes), ("edge", diff.edges)):
@@ -243,7 +244,7 @@ def _where(kind: str, name: str, saves: Sequence[WorkflowVersion]) -> str | None
     return None
 
 
-def _texts(diff: WorkflowDiff) -> list[ChangedText]:
+def texts_of(diff: WorkflowDiff) -> list[ChangedText]:
     """Texts of several lines that differ: job code of nodes, and sources of executors."""
     found: list[ChangedText] = []
     old, new = ({node.id: node for node in side.definition.nodes} for side in (diff.before, diff.after))

@@ -48,6 +48,13 @@ class PageClock:
         there = at.astimezone(self.zone)
         return f"{there.strftime('%H:%M:%S')}.{there.microsecond // 1_000:03}"
 
+    def at(self, at: datetime) -> Markup:
+        """``14:02:16`` as an element, where the day is said beside it."""
+        if isinstance(at, OddTime):
+            return self.time(at)
+        shown = at.astimezone(self.zone).strftime("%H:%M:%S")
+        return Markup('<time datetime="{}" title="{} UTC">{}</time>').format(_iso(at), _utc(at), shown)
+
     def day(self, at: datetime) -> str:
         """``25 Nov``, of another year ``25 Nov 2025``."""
         there = at.astimezone(self.zone)

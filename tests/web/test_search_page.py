@@ -1,0 +1,36 @@
+"""Search: which runs have the words, where, and what stands there. Tried on the story."""
+
+from flowledger.infrastructure.interfaces.presentation.documents import row_document
+
+from .story import Story
+from .visits import get, page
+
+
+async def test_a_hit_says_where_it_is_marks_the_word_and_leads_there(told: Story) -> None:
+    shown = await page(told, "/search?text=carrier+knows")
+    runs = told.ledger.history.runs(text="carrier knows", limit=20)
+    assert [row.one("a", classes="id").attributes["title"] for row in shown.find("div", classes="hit-head")] == [
+        f"run {run.id}" for run in runs
+    ]
+    match = next(match for match in runs.items[0].matches or () if match.word == "knows")
+    hit = next(row for row in shown.find("li") if row.find("mark") and row.find("mark")[0].text == "knows")
+    assert hit.one("a", classes="where").text == match.place
+    address = f"/runs/{runs.items[0].id}?step={match.node_id}&version={match.version}"
+    assert hit.one("a", classes="where").attributes["href"] == address
+    assert (await get(told, address)).status_code == 200
+
+
+async def test_the_page_and_its_data_say_what_python_says(told: Story) -> None:
+    found = told.ledger.history.runs(text="express", limit=2)
+    said = {"runs": [row_document(run) for run in found], "next": found.next}
+    assert (await get(told, "/search.json?text=express&limit=2")).json() == said
+
+
+async def test_nothing_found_and_nothing_asked_say_what_could_be(told: Story) -> None:
+    assert "Nothing found" in (await page(told, "/search?text=zebra")).text
+    assert "Search the runs" in (await page(told, "/search")).text
+    assert (await get(told, "/search?text=...")).status_code == 400
+
+
+async def test_the_bar_searches_here(told: Story) -> None:
+    assert (await page(told, "/history")).one("form", classes="find").attributes["action"] == "/search"
