@@ -29,8 +29,9 @@ value = {"lines": (lines, mixed), "text": ("\\n".join(lines), "\\n".join(mixed))
 with fl.open_ledger("memory:") as ledger:
     for data in value:
         ledger.workflows.save({"nodes": [{"id": "n", "type": "t", "data": {"x": data}}]}, workflow_id="w", by="ada")
-    assert ledger.workflows.diff("w", 1, 2)
-    str(ledger.workflows.diff("w", 1, 2))
+    difference = ledger.workflows.diff("w", 1, 2)
+    assert difference
+    str(difference)
 """
 
 REFUSED_INPUT = """

@@ -1,6 +1,8 @@
 """Starting a run on a page: the form follows from what the first node takes, and what was seen is what runs."""
 
+import asyncio
 import json
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +11,7 @@ from pydantic import BaseModel, Field
 from tests.web.acts.conftest import Shop, alert, buttons, form_of, said
 
 import flowledger as fl
+from flowledger.infrastructure.concurrency.threads import STORE_THREADS
 from flowledger.testing import ManualClock, memory_ledger
 
 DATA = {
@@ -102,6 +105,7 @@ async def test_what_only_the_node_itself_refuses_stands_beside_its_field_and_is_
     assert "Nothing has run. The first node doesn't take this input; the refusal is on record." in alert(page)
     (order,) = intake.ledger.history.work_orders()
     assert order.state == "rejected"
+    assert page.link("Retry that work order") == f"/runs/{order.id}/retry"
     again = form_of(page).one("input", name="key").attributes["value"]
     assert (
         await intake.send(
@@ -224,3 +228,26 @@ async def test_a_viewer_sees_the_form_and_cannot_send_it(intake: Shop) -> None:
     assert buttons(page) == []
     assert (await intake.send(AT, GOOD, role="viewer"))[0] == 403
     assert intake.runs() == 0
+
+
+async def test_pages_are_served_while_runs_that_pages_began_are_executed(clock: ManualClock) -> None:
+    many = STORE_THREADS + 1
+    met, go_on = threading.Barrier(many + 1), threading.Event()
+    executors = fl.ExecutorRegistry()
+
+    @executors.register("keep")
+    def keep(step: fl.StepContext) -> bool:
+        met.wait(60)
+        return go_on.wait(60)
+
+    with memory_ledger(executors, clock=clock) as ledger:
+        save(ledger, {})
+        here = Shop(ledger, [])
+        async with here.client("operator") as client:
+            begun = [asyncio.create_task(client.post(AT, data={"execution": "here"})) for _ in range(many)]
+            await asyncio.to_thread(met.wait, 60)
+            shown = await client.get("/history")
+            go_on.set()
+            answers = [await each for each in begun]
+        assert (shown.status_code, {answer.status_code for answer in answers}) == (200, {303})
+        assert {row.status for row in ledger.history.runs()} == {"completed"}
