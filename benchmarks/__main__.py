@@ -26,6 +26,7 @@ from . import (
     starting,
     stored_bytes,
     walking,
+    web,
 )
 from .report import Row, show
 from .servers import Stores, open_stores
@@ -44,6 +45,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "replaying": replaying.measure,
     "history": history.measure,
     "walking": walking.measure,
+    "web": web.measure,
     "bytes": stored_bytes.measure,
     "forking": forking.measure,
     "engine": engine_lines.measure,

@@ -2,8 +2,7 @@
 
 from ...domain.workflow import edge_terms
 from ...domain.workflow.definition import Edge, WorkflowDefinition
-from .build import lay_out
-from .model import CANVAS, Graph, Layout, Link, Style
+from .model import Graph, Link
 
 LONGEST_LABEL = 22
 """Characters of an edge's label that are drawn."""
@@ -16,11 +15,6 @@ def graph_of(definition: WorkflowDefinition) -> Graph:
         tuple(link_of(edge) for edge in definition.edges),
         definition.start,
     )
-
-
-def layout_of(definition: WorkflowDefinition, style: Style = CANVAS, before: Layout | None = None) -> Layout | None:
-    """The drawing of a definition; None where it is too large for one."""
-    return lay_out(graph_of(definition), style, before)
 
 
 def link_of(edge: Edge) -> Link:

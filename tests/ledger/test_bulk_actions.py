@@ -351,13 +351,13 @@ def test_a_store_with_bulk_actions_is_sound(harness: Harness, failed: list[str])
         ({"act": "retry", "runs": ["r"], "reason": 7}, "not text"),
     ],
 )
-def test_a_request_that_makes_no_sense_leaves_nothing(harness: Harness, given: dict[str, Any], said: str) -> None:
-    written = harness.written()
+def test_a_request_that_makes_no_sense_leaves_nothing(memory_desk: Harness, given: dict[str, Any], said: str) -> None:
+    written = memory_desk.written()
     with pytest.raises(fl.InvalidRequest, match=said):
-        harness.ledger.bulk.request(**given)
-    assert harness.written() == written
+        memory_desk.ledger.bulk.request(**given)
+    assert memory_desk.written() == written
 
 
-def test_an_unknown_action_is_not_found(harness: Harness) -> None:
+def test_an_unknown_action_is_not_found(memory_desk: Harness) -> None:
     with pytest.raises(fl.BulkActionNotFound):
-        harness.ledger.bulk.get("nobody")
+        memory_desk.ledger.bulk.get("nobody")

@@ -48,6 +48,16 @@ async def test_a_page_that_is_sent_as_it_came_changes_nothing(desk: Desk, step: 
     assert [each.kind for each in desk.ledger.workflows.versions("orders")] == ["saved"]
 
 
+async def test_what_no_field_can_write_is_left_as_it_is(desk: Desk) -> None:
+    odd = {"id": "odd", "type": "work", "code": "a\r\nb \u202e\n", "retry": {"maxRetries": "2"}}
+    definition = {"nodes": [odd], "edges": [], "start": "odd"}
+    desk.ledger.workflows.save(definition, workflow_id="orders", by="ada")
+    await desk.open("odd")
+    await desk.press("save", step__data="1")
+    assert desk.status == 303, desk.text
+    assert desk.nodes["odd"] == {**odd, "data": 1}
+
+
 async def test_a_draft_leaves_the_live_version_what_it_is(desk: Desk) -> None:
     await desk.open("take")
     await desk.press("draft", step__data='{"x": 5}')

@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .....domain.workflow import WorkflowSnapshot, WorkflowVersion
-from .....projections.layout import Graph, Layout, chain_to, graph_of, lay_out_last
+from .....projections.layout import CANVAS, Graph, Layout, Style, chain_to, graph_of, lay_out_last
 
 if TYPE_CHECKING:
     from ....ledger.ledger import Ledger
 
 
-def draw_version(ledger: Ledger, workflow: WorkflowSnapshot, versions: Sequence[WorkflowVersion]) -> Layout | None:
+def draw_version(
+    ledger: Ledger, workflow: WorkflowSnapshot, versions: Sequence[WorkflowVersion], style: Style = CANVAS
+) -> Layout | None:
     """The drawing of a version; ``versions`` are all of its workflow. None: it is too large for a picture."""
-    graphs = graphs_to(ledger, workflow, versions)
-    return lay_out_last(graphs)
+    return lay_out_last(graphs_to(ledger, workflow, versions), style)
 
 
 def graphs_to(ledger: Ledger, workflow: WorkflowSnapshot, versions: Sequence[WorkflowVersion]) -> list[Graph]:

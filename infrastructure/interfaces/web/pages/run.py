@@ -10,6 +10,7 @@ from .....domain.ports import RecordedEvent
 from .....domain.values.clock import micros
 from .....domain.visible import quoted
 from .....domain.workflow import WorkflowSnapshot
+from .....projections.layout import SMALL
 from .....projections.runs.run import Run
 from .....projections.runs.summary import RunSummary
 from ...presentation.documents import event_document, run_document
@@ -18,6 +19,7 @@ from ...presentation.inputs import read_moment
 from ..read_runs import SCRUBBED, ReadRun
 from .acts.buttons import run_acts
 from .copy_as import CopyAs
+from .drawings import draw_version
 from .page import Page
 from .query import check_names, text, whole
 from .run_failure import failure_of
@@ -62,6 +64,7 @@ def load(call: Call) -> RunPage:
         if workflow is None
         else run_picture(
             workflow,
+            draw_version(call.ledger, workflow, call.ledger.workflows.versions(run.workflow_id), SMALL),
             read.course,
             version,
             None if selected is None else selected.attempt.node_id,

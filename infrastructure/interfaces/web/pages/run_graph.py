@@ -7,20 +7,24 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .....domain.workflow import WorkflowSnapshot
-from .....projections.layout import SMALL, graph_of, layout_of
+from .....projections.layout import SMALL, Layout, graph_of
 from .....projections.run_view.course import Course
 from .....projections.run_view.taken_edges import taken_edges
 from ..rendering.graph import EdgeLook, NodeLook, Picture, edges_said, picture
 
 
 def run_picture(
-    workflow: WorkflowSnapshot, course: Course, version: int, selected: str | None, url_of: Callable[[str], str]
+    workflow: WorkflowSnapshot,
+    layout: Layout | None,
+    course: Course,
+    version: int,
+    selected: str | None,
+    url_of: Callable[[str], str],
 ) -> Picture | None:
     """The picture of a run at a version; None where its workflow is too large for one.
 
     For scripts each node carries its states by version, and each edge the version at which it was first taken.
     """
-    layout = layout_of(workflow.definition, SMALL)
     if layout is None:
         return None
     graph = graph_of(workflow.definition)

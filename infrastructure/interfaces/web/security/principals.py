@@ -32,7 +32,7 @@ class Principal:
     @property
     def role(self) -> Role | None:
         """The highest of the roles; None where there is none."""
-        return max((role for role in ROLES if role in self.roles), key=ROLES.index, default=None)
+        return next((role for role in reversed(ROLES) if role in self.roles), None)
 
     def may(self, role: str) -> bool:
         """Whether one of the roles is this one, or above it."""
