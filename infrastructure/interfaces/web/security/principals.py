@@ -31,8 +31,8 @@ class Principal:
 
     @property
     def role(self) -> Role | None:
-        """The highest of the roles; None where there is none."""
-        return max((role for role in ROLES if role in self.roles), key=ROLES.index, default=None)
+        """The highest of the roles, which are listed from the lowest on; None where there is none."""
+        return next((role for role in reversed(ROLES) if role in self.roles), None)
 
     def may(self, role: str) -> bool:
         """Whether one of the roles is this one, or above it."""
