@@ -91,7 +91,7 @@ class Login:
 
 def address_within(address: str | None, base: str) -> str | None:
     """An address that somebody is to be led to, where it is one of this app; None for any other."""
-    if address is None or not address.startswith(f"{base}/") or address.startswith("//") or "\\" in address:
+    if address is None or not address.startswith(f"{base}/") or "\\" in address:
         return None
     if not address.isprintable() or urlsplit(address).netloc:
         return None

@@ -31,7 +31,7 @@ class Principal:
 
     @property
     def role(self) -> Role | None:
-        """The highest of the roles, which are listed from the lowest on; None where there is none."""
+        """The highest of the roles; None where there is none."""
         return next((role for role in reversed(ROLES) if role in self.roles), None)
 
     def may(self, role: str) -> bool:
