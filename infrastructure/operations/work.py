@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
-from time import monotonic
 from typing import Any, Final, TypeVar
 
 from ...domain.errors import ConcurrencyError, FlowledgerError, InvalidRequest
@@ -132,10 +131,10 @@ class Work:
 
     def take(self, free: int) -> list[PreparedCall[Run]]:
         """Claim at most so many runs; none while the store is away, which is said once."""
-        began = monotonic()
+        began = self.now()
         self.claims.may_be_more = False
         taken = self._reach(lambda: self._take(min(free, LOT))) or []
-        self.rest = min(REST_PER_LOOK * (monotonic() - began), LONGEST_REST)
+        self.rest = min(max(0.0, REST_PER_LOOK * (self.now() - began) / _SECOND), LONGEST_REST)
         return taken
 
     @property

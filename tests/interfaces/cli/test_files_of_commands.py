@@ -25,6 +25,7 @@ WRITING = {
     "orders --out": ("list.json", ["orders", "--out", "{place}"]),
     "trail --out": ("list.jsonl", ["trail", "--out", "{place}"]),
     "steps --out": ("list.csv", ["steps", "--out", "{place}"]),
+    "bulk list --out": ("list.csv", ["bulk", "list", "--all", "--out", "{place}"]),
     "failures --out": ("list.json", ["failures", "--out", "{place}"]),
     "waits --out": ("list.csv", ["waits", "--out", "{place}"]),
     "history --out, as Parquet": ("list.parquet", ["history", "--out", "{place}"]),
@@ -79,7 +80,7 @@ def parameters_for_files(command: Any, name: str = "") -> Iterator[str]:
 
 
 class Store:
-    """A store with a run that is done, one that waits, and one that has failed."""
+    """A store with a run that is done, one that waits, and one that has failed and is to be retried with others."""
 
     def __init__(self, home: Path) -> None:
         (home / "steps.py").write_text(APP)
@@ -98,6 +99,7 @@ class Store:
             self.waiting = ledger.runs.start("w").id
             ledger.workflows.save({"nodes": [{"id": "a", "type": "fail"}]}, workflow_id="f")
             self.failed = ledger.runs.start("f").id
+            self.bulk = ledger.bulk.request("retry", runs=[self.failed]).id
             ledger.history.export(self.run, home / "exported.jsonl")
         self.contents = {
             "export": (home / "exported.jsonl").read_bytes(),
@@ -143,7 +145,7 @@ def seems_whole(name: str, content: bytes, store: Store) -> bool:
         case ".jsonl":
             return all(json.loads(line) for line in content.splitlines())
         case _:
-            ids = (store.run, store.waiting, store.failed)
+            ids = (store.run, store.waiting, store.failed, store.bulk)
             return any(part in content for part in (*(id.encode() for id in ids), b"echo"))
 
 
