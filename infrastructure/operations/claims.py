@@ -46,7 +46,7 @@ class Claims:
         self._passed = Setbacks(services.now)
         """Runs that can't be claimed here, for example because an event of theirs is damaged."""
         self.may_be_more = False
-        """Whether the last lot had as many runs as were asked for."""
+        """Whether the last lot had as many runs as were asked for, and some of them can be executed here."""
 
     def take(self, most: int) -> list[PreparedCall[Run]]:
         """Claim at most so many runs. Returns their steps, for the caller to execute. Raises StorageUnavailable."""
@@ -55,9 +55,10 @@ class Claims:
         room = self._room()
         full = self._full(room)
         claimed: list[Claim] = []
+        is_full = False
         try:
             with self._leases.lot(now, most, self._workflows, lacking, passed, full) as rows:
-                self.may_be_more = len(rows) == most
+                is_full = len(rows) == most
                 claims = [
                     claim
                     for row in rows
@@ -69,7 +70,9 @@ class Claims:
             if not claimed:
                 raise
             # Only the locks couldn't be given back in order: the claims are stored, and nobody else would execute them.
-        return [call for claim in claimed if (call := self._begin(claim)) is not None]
+        calls = [call for claim in claimed if (call := self._begin(claim)) is not None]
+        self.may_be_more = is_full and bool(calls)
+        return calls
 
     def _room(self) -> dict[str, int]:
         """By limited type how many more steps may begin now."""

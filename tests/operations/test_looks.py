@@ -8,7 +8,7 @@ import pytest
 
 import flowledger as fl
 from flowledger.infrastructure.operations import work as works
-from flowledger.infrastructure.operations.work import Work
+from flowledger.infrastructure.operations.work import Work, WorkerOptions
 
 from .until import until
 
@@ -81,6 +81,23 @@ def test_with_nothing_to_execute_it_looks_at_once(looks: Looks) -> None:
         go_on.set()
         for run in runs:
             assert ledger.runs.wait_for(run.id).status == "completed"
+
+
+def test_runs_that_cannot_be_claimed_are_no_reason_to_look_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    executors = fl.ExecutorRegistry()
+    executors.register("pass")(lambda _: None)
+    with fl.open_ledger("memory:", executors) as ledger:
+        ledger.workflows.save(STEPS, workflow_id="w")
+        for _ in range(3):
+            ledger.runs.start("w", wait=False)
+        work = Work(ledger._workers._services, ledger._store, WorkerOptions(None, 2, None, None, 30.0, 30.0))
+        with monkeypatch.context() as patched:
+            patched.setattr(work.claims, "_prepare", lambda *_: None)
+            assert work.take(2) == []
+            assert not work.may_be_more, "it would look again and again, and nothing would change"
+        assert len(work.take(2)) == 2
+        assert work.may_be_more
+        work.custody.close()
 
 
 @pytest.mark.parametrize("concurrency", [1, 2, 5])
