@@ -174,8 +174,8 @@ class Work:
         ``is_busy``: it has just taken runs, and will come back at once: then it looks only now and then.
         """
         self._turns += 1
-        if is_busy and self._turns % BULK_EVERY:
-            return False
+        if self._pause or (is_busy and self._turns % BULK_EVERY):
+            return False  # the store is away: the next look finds out when it is back
         return bool(self._reach(self._bulk.advance))
 
     def leave_bulk(self) -> None:

@@ -100,6 +100,27 @@ def test_runs_that_cannot_be_claimed_are_no_reason_to_look_at_once(monkeypatch: 
         work.custody.close()
 
 
+def test_a_store_that_is_away_is_tried_once_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    def unreachable(*_: object) -> Any:
+        tried.append(1)
+        raise fl.StorageUnavailable("the store can't be reached")
+
+    with fl.open_ledger("memory:", fl.ExecutorRegistry()) as ledger:
+        work = Work(ledger._workers._services, ledger._store, WorkerOptions(None, 2, None, None, 30.0, 30.0))
+        work.take(2)
+        monkeypatch.setattr(work.claims, "first_due", unreachable)
+        monkeypatch.setattr(work._bulk, "advance", unreachable)
+        for turn, pause in enumerate((0.25, 0.5, 1.0), 1):
+            work.take(2)
+            assert not work.advance_bulk(is_busy=False)
+            assert len(tried) == turn
+            assert pause / 2 <= work.seconds_to_wait() <= pause * 1.5, "each turn doubles the pause, once"
+        monkeypatch.undo()
+        work.custody.close()
+
+
 @pytest.mark.parametrize("concurrency", [1, 2, 5])
 async def test_a_worker_with_no_room_lets_its_runs_go_on(concurrency: int) -> None:
     executors = fl.ExecutorRegistry()
