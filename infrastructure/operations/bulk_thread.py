@@ -9,6 +9,7 @@ from typing import Final
 from ...domain.errors import FlowledgerError
 from ...domain.live import Unpicklable
 from ..services.bulk.service import Bulk, clock_of_bulk, work_of
+from .work import longer
 
 _log = logging.getLogger("flowledger.bulk")
 
@@ -58,7 +59,7 @@ class BulkThread(Unpicklable):
             try:
                 seconds = self._turn()
             except FlowledgerError as error:
-                pause = min(max(0.25, pause * 2), LONGEST_PAUSE)
+                pause = longer(pause)
                 _log.warning("bulk actions can't be worked on now, and are tried again: %s", error)
                 seconds = pause
             else:

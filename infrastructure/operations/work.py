@@ -47,6 +47,11 @@ LONGEST_REST: Final = 0.1
 _SECOND: Final = 1_000_000
 
 
+def longer(pause: float) -> float:
+    """Seconds until the next attempt, behind one that has failed after a pause of so many."""
+    return min(max(0.25, pause * 2), LONGEST_PAUSE)
+
+
 class _Unknown(Enum):
     UNKNOWN = "unknown"
 
@@ -274,7 +279,7 @@ class Work:
             unexpected = None if isinstance(error, FlowledgerError) else error
             said = "worker %s can't work now, and goes on trying: %s"
             _log.warning(said, self._name, error, exc_info=unexpected, extra=self._fields)
-        self._pause = min(max(0.25, self._pause * 2), LONGEST_PAUSE)
+        self._pause = longer(self._pause)
 
     def _tidy(self) -> None:
         """Once a lease: forget workers that are gone, and see to the runs of those that nobody knows."""

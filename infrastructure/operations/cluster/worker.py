@@ -23,7 +23,7 @@ from ...concurrency.threads import Threads
 from ...storage.leases import ClaimableRow
 from ...storage.wakeups import Wakeups
 from ..async_worker import AsyncWorker
-from ..work import LONGEST_PAUSE, Work
+from ..work import Work, longer
 from .schema import prepare_schema
 
 AHEAD: Final = 500
@@ -96,7 +96,7 @@ class ClusterWorker(AsyncWorker):
         """Where jobs can't be handed out: this is said once, and tried again after a while, longer each time."""
         if not self._setback:
             _log.warning("worker %s is handed no jobs, and goes on trying: %s", self.name, error)
-        self._setback = min(max(0.25, self._setback * 2), LONGEST_PAUSE)
+        self._setback = longer(self._setback)
         await self._wait(self._setback)
 
     async def _execute_due(self, run_id: str) -> None:

@@ -13,6 +13,7 @@ from .....domain.errors import FlowledgerError, InvalidRequest, StorageUnavailab
 from ....concurrency.jitter import random
 from ....ledger.stores import check_url
 from ....operations.async_worker import AsyncWorker
+from ....operations.work import longer
 from ....storage.credentials import redact_url
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from ....ledger.ledger import Ledger
     from ....operations.worker import Worker
     from .session import Session
-
-_LONGEST_PAUSE = 30.0
 
 _log = logging.getLogger("flowledger.workers")
 
@@ -52,7 +51,7 @@ def open_patiently(session: Session, opening: Mapping[str, Any], stopped: Event)
         except StorageUnavailable as error:
             if not pause:
                 _log.warning("the store is away, and the worker waits for it: %s", error)
-            pause = min(max(0.25, pause * 2), _LONGEST_PAUSE)
+            pause = longer(pause)
             stopped.wait(pause * (0.5 + random()))
     return None
 
