@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
+from concurrent.futures import wait
 from time import monotonic
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ from ...domain.execution.cancellation import INTERRUPTED, TIMED_OUT
 from ...domain.execution.executors import tell_to_stop
 from ...domain.execution.step import Executed, Raised, Returned
 from ...domain.execution.step_loop import Execute, run_executor
-from ..concurrency.threads import ThreadPool
+from ..concurrency.threads import Call, ThreadPool
 
 _LEAST = 0.01
 """Seconds after which it is looked again whether the call has begun, where it waits for a thread."""
@@ -25,13 +26,11 @@ class Timed(NamedTuple):
 
 def call_in_time(asked: Execute, threads: ThreadPool) -> Timed:
     """Call the executor in a thread, and wait until it ends or its time is over. An awaitable is its outcome."""
-    timed = _TimedCall(asked, threads)
-    try:
+    timed = _TimedCall(asked)
+    try:  # a signal may interrupt this anywhere, also when a thread has just taken the call
+        future = timed.begin(threads).future
         while not timed.is_over():
-            try:
-                timed.call.future.exception(timed.patience())
-            except TimeoutError:
-                continue
+            wait((future,), timed.patience())
         return timed.conclude()
     finally:
         timed.leave()
@@ -39,29 +38,33 @@ def call_in_time(asked: Execute, threads: ThreadPool) -> Timed:
 
 async def acall_in_time(asked: Execute, threads: ThreadPool) -> Timed:
     """The same for a task."""
-    timed = _TimedCall(asked, threads)
-    future = asyncio.wrap_future(timed.call.future)
+    timed = _TimedCall(asked)
+    future: asyncio.Future[Executed] | None = None
     try:
+        future = asyncio.wrap_future(timed.begin(threads).future)
         while not timed.is_over():
             await asyncio.wait((future,), timeout=timed.patience())
         return timed.conclude()
     finally:
-        future.cancel()  # the loop may be closed when the call ends
+        if future is not None:
+            future.cancel()  # the loop may be closed when the call ends
         timed.leave()
 
 
 class _TimedCall:
     """The call of an executor in a thread. Its time begins when a thread has taken it."""
 
-    def __init__(self, asked: Execute, threads: ThreadPool) -> None:
+    def __init__(self, asked: Execute) -> None:
         self._asked = asked
         self._timeout = asked.timeout or 0.0
         self._began: float | None = None
-        try:
-            self.call = threads.begin(self._run)
-        except BaseException:  # interrupted: a thread may have taken it all the same
-            tell_to_stop(asked.context, INTERRUPTED)
-            raise
+        self._call: Call | None = None
+        """None: it may have begun all the same, where beginning it was interrupted."""
+
+    def begin(self, threads: ThreadPool) -> Call:
+        """Let a thread take it, at once or when one is free."""
+        self._call = threads.begin(self._run)
+        return self._call
 
     def _run(self) -> Executed:
         self._began = monotonic()
@@ -79,20 +82,25 @@ class _TimedCall:
     def is_over(self) -> bool:
         """Whether it has ended, or its time is over."""
         left = self._left()
-        return self.call.future.done() or (left is not None and left <= 0)
+        return self._is_done() or (left is not None and left <= 0)
+
+    def _is_done(self) -> bool:
+        return self._call is not None and self._call.future.done()
 
     def conclude(self) -> Timed:
         """What came of it. Raises a shutdown, and StorageUnavailable where there is no thread for it."""
-        if self.call.future.done():  # also where the time is over: what is there by now is what has come of it
-            return Timed(self.call.future.result(), self._left() or 0.0)
+        if self._call is not None and self._call.future.done():
+            # Also where the time is over: what is there by now is what has come of it.
+            return Timed(self._call.future.result(), self._left() or 0.0)
         tell_to_stop(self._asked.context, TIMED_OUT)
         return Timed(Raised(StepTimedOut(self._asked.context.node.id, self._timeout)), 0.0)
 
     def leave(self) -> None:
         """Nobody waits for it any more, whether its time was over or the caller was interrupted."""
-        if not self.call.future.done():
+        if not self._is_done():
             tell_to_stop(self._asked.context, INTERRUPTED)
-            self.call.abandon()
+            if self._call is not None:
+                self._call.abandon()
 
 
 def return_awaitable(awaitable: Awaitable[Any]) -> Executed:

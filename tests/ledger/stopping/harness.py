@@ -78,3 +78,12 @@ def outcomes(ledger: fl.Ledger, run: fl.Run) -> list[str]:
         for event in ledger.history.events(run.id)
         if event.type.startswith("run.step_")
     ]
+
+
+def first_step() -> fl.StepContext:
+    """What an executor is given, of a step that is over."""
+    seen: list[fl.StepContext] = []
+    executors = fl.ExecutorRegistry()
+    executors.register("a")(seen.append)
+    fl.Engine(fl.WorkflowDefinition.model_validate({"nodes": [{"id": "a", "type": "a"}]}), executors).execute()
+    return seen[0]

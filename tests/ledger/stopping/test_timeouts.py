@@ -3,8 +3,6 @@
 import asyncio
 import functools
 import itertools
-import os
-import signal
 import threading
 from concurrent.futures import Future
 from typing import Any
@@ -17,7 +15,7 @@ from flowledger.domain.execution.step_loop import Execute
 from flowledger.infrastructure.concurrency.threads import ThreadPool
 from flowledger.infrastructure.execution import awaiting, timed_call
 
-from .harness import MAX_WAIT, ONE, SHORT, WAYS, Slow, outcomes
+from .harness import MAX_WAIT, ONE, SHORT, WAYS, Slow, first_step, outcomes
 
 
 def opened(slow: Slow, url: str = "memory:", **given: Any) -> fl.Ledger:
@@ -232,42 +230,15 @@ def test_the_time_begins_when_a_thread_has_taken_the_step(monkeypatch: pytest.Mo
     pool.submit(busy.wait, MAX_WAIT)
     executors = fl.ExecutorRegistry()
     executors.register("a")(lambda step: "done")
-    asked = Execute(next(iter(executors)), _step(), None, SHORT)
-    timed = timed_call._TimedCall(asked, pool)
+    asked = Execute(next(iter(executors)), first_step(), None, SHORT)
+    timed = timed_call._TimedCall(asked)
+    call = timed.begin(pool)
     monkeypatch.setattr(timed_call, "monotonic", lambda: 1e9)
     assert not timed.is_over()
     assert timed.patience() >= SHORT
     busy.set()
-    assert timed.call.future.result(MAX_WAIT) == Returned("done")
+    assert call.future.result(MAX_WAIT) == Returned("done")
     pool.close()
-
-
-def _step() -> fl.StepContext:
-    executors = fl.ExecutorRegistry()
-    seen: list[fl.StepContext] = []
-    executors.register("a")(seen.append)
-    fl.Engine(fl.WorkflowDefinition.model_validate({"nodes": [{"id": "a", "type": "a"}]}), executors).execute()
-    return seen[0]
-
-
-def test_who_interrupts_a_call_tells_the_executor_that_goes_on() -> None:
-    slow = Slow(is_async=False, timeout=MAX_WAIT)
-    told = threading.Event()
-
-    @slow.executors.register("interrupts", timeout=MAX_WAIT)
-    def interrupts(step: fl.StepContext) -> None:
-        os.kill(os.getpid(), signal.SIGINT)
-        if step.cancelled.wait(MAX_WAIT):
-            slow.reasons.append(step.cancelled.reason)
-        told.set()
-
-    with fl.open_ledger("memory:", slow.executors) as ledger:
-        ledger.workflows.save({"nodes": [{"id": "a", "type": "interrupts"}]}, workflow_id="w")
-        with pytest.raises(KeyboardInterrupt):
-            ledger.runs.start("w")
-        assert told.wait(MAX_WAIT)
-        (row,) = ledger.history.runs()
-        assert (row.status, slow.reasons) == ("active", ["interrupted"])
 
 
 @pytest.mark.parametrize("timeout", [None, MAX_WAIT])
@@ -361,13 +332,14 @@ def test_what_is_there_when_the_time_is_over_counts(has_come: bool, monkeypatch:
         begun.set()
         return answer.result(MAX_WAIT)
 
-    step = _step()
+    step = first_step()
     asked = Execute(next(iter(executors)), step, None, SHORT)
     pool = ThreadPool("one", 1)
-    timed = timed_call._TimedCall(asked, pool)
+    timed = timed_call._TimedCall(asked)
+    call = timed.begin(pool)
     if has_come:
         answer.set_result("there")
-        timed.call.future.result(MAX_WAIT)
+        call.future.result(MAX_WAIT)
     else:
         assert begun.wait(MAX_WAIT)
     monkeypatch.setattr(timed_call, "monotonic", functools.partial(float, 1e9))
