@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from .....domain.errors import InvalidRequest, NotFound
@@ -17,6 +18,7 @@ from ...presentation.documents import event_document, run_document
 from ...presentation.events import describe_event
 from ...presentation.inputs import read_moment
 from ..read_runs import SCRUBBED, ReadRun
+from ..rendering.frame import reader_zone
 from .acts.buttons import run_acts
 from .copy_as import CopyAs
 from .drawings import draw_version
@@ -56,6 +58,7 @@ def load(call: Call) -> RunPage:
         version=version,
         asked={name: value for name, value in query.items() if value},
         address=lambda **changes: call.links("run", run=run_id, **changes),
+        api=lambda path, **query: call.links.api(f"/runs/{run_id}{path}", **query),
         ways=_ways(call, run_id, version, read.head),
         chip=chip.get((run.workflow_id, run.workflow_version)),
         workflow=workflow,
@@ -91,7 +94,7 @@ def _events(read: ReadRun, version: int) -> Iterator[RecordedEvent]:
 def _version(call: Call, head: int) -> int:
     """The version that is shown: of the path, of the query, or the last one."""
     query, pinned = call.request.query_params, call.request.path_params.get("n")
-    at = read_moment(text(query, "at"), "at")
+    at = _asked_time(call)
     if pinned is not None and not pinned.isdigit():
         raise InvalidRequest(f"version {quoted(pinned)} is no whole number")
     asked = int(pinned[:18]) if pinned is not None else whole(query, "version", 0)
@@ -100,6 +103,12 @@ def _version(call: Call, head: int) -> int:
     if not asked and pinned is None:
         return head
     return call.ledger.history.header(call.request.path_params["run"], version=asked).version
+
+
+def _asked_time(call: Call) -> datetime | None:
+    """The time as of which the run is to be shown; without an offset it is one of the reader's zone."""
+    zone = reader_zone(call.request.cookies)[0]
+    return read_moment(text(call.query, "at"), "at", now=call.now, of=zone)
 
 
 def _step_link(call: Call, run_id: str) -> Callable[[str], str]:

@@ -70,6 +70,8 @@ class RunPage:
     """What the address asks for, by the names of its parameters."""
     address: Callable[..., str]
     """Of this page, with a query."""
+    api: Callable[..., str]
+    """Of what the API has of the run: ``api("/logs", node="ship")``."""
     ways: CopyAs
     chip: ShownVersion | None
     """None where the workflow's save can't be read."""
@@ -170,6 +172,23 @@ class RunPage:
         assert self.selected is not None  # noqa: S101
         done = self.selected.attempt
         return {"step": done.node_id, "attempt": done.attempt if self.selected.of > 1 else None}
+
+    @property
+    def log_file(self) -> str:
+        """The address of the lines that are shown of the selected step, as a file."""
+        assert self.selected is not None  # noqa: S101
+        step = self.selected
+        return self.api(
+            "/logs",
+            node=step.attempt.node_id,
+            attempt=step.attempt.attempt,
+            level=None if step.level == "debug" else step.level,
+            text=step.search,
+        )
+
+    def log_line(self, number: int) -> str:
+        """The permanent address of a line that the selected step logged."""
+        return f"{self.here(**self._selection(), level=None, log=None)}#log-{number}"
 
     def near(self, steps: Sequence[Step | Rounds]) -> Sequence[Step | Rounds]:
         """Of the steps of a long run those around the version that is shown."""
