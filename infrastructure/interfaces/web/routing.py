@@ -1,7 +1,8 @@
 """Serving pages: each as HTML, and as data under the same address with ``.json`` behind it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -9,7 +10,7 @@ from starlette.routing import Route
 
 from ...ledger.ledger import open_waits_of, position_of
 from ..presentation.documents import to_json
-from .pages.page import Page, Redirect, Refused, Shown
+from .pages.page import Download, Page, Redirect, Refused, Shown
 from .rendering.renderer import Renderer
 from .requests import SENT, Call, read_form
 from .said import keep_message, set_preferences, take_message
@@ -26,6 +27,22 @@ def page_routes(pages: Iterable[Page], renderer: Renderer) -> list[Route]:
             methods = ["GET", "POST"] if page.act else ["GET"]
             routes.append(Route(page.path, served.answer, methods=methods, name=page.name))
     return routes
+
+
+def download_routes(downloads: Iterable[Download]) -> list[Route]:
+    """The routes of these files."""
+    return [Route(each.path, _handing_out(each), name=each.name) for each in downloads]
+
+
+def _handing_out(download: Download) -> Callable[[Request], Awaitable[Response]]:
+    async def hand_out(request: Request) -> Response:
+        site = site_of(request)
+        call = await site.admit(request, download.role)
+        file = await site.threads.run(download.make, call)
+        headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(file.name, safe='')}"}
+        return Response(file.content, media_type=file.media_type, headers=headers)
+
+    return hand_out
 
 
 MOST_COUNTED: Final = 1_000
