@@ -30,17 +30,18 @@ class Way(NamedTuple):
 
 def ways(app: Any) -> list[Way]:
     """All that an app answers, HEAD left out, which is what GET is."""
-    return sorted({way for route, path in _routes(app, "") for way in _ways(route, path)})
+    return sorted({way for route, path in routes_of(app) for way in _ways(route, path)})
 
 
-def _routes(app: Any, prefix: str) -> Iterator[tuple[Route, str]]:
+def routes_of(app: Any, prefix: str = "") -> Iterator[tuple[Route, str]]:
+    """All routes, with their whole paths."""
     while not hasattr(app, "routes"):
         app = next(inner for name in ("app", "_app") if (inner := getattr(app, name, None)) is not None)
     for route in app.routes:
         if isinstance(route, Mount):
-            yield from _routes(route.app, prefix + route.path)
+            yield from routes_of(route.app, prefix + route.path)
         elif included := getattr(route, "original_router", None):  # as newer versions of FastAPI keep it
-            yield from _routes(included, prefix)
+            yield from routes_of(included, prefix)
         else:
             assert isinstance(route, Route), f"{route!r} is neither a route nor a mount: walk it, too"
             yield route, prefix + route.path

@@ -11,7 +11,7 @@ from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
-from starlette.routing import Mount, Route, Router
+from starlette.routing import Mount, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ....domain.errors import InvalidRequest
@@ -24,6 +24,7 @@ from .login import LOGIN_PATH, LOGOUT_PATH, Login
 from .pages.registry import DOWNLOADS, PAGES
 from .rendering.renderer import Renderer
 from .requests import Settings
+from .routes import PageRoute
 from .routing import download_routes, page_routes
 from .security.authentication import Authenticate
 from .security.bodies import BodyLimit
@@ -118,8 +119,8 @@ def _assemble(site: Site) -> ASGIApp:
     renderer = Renderer([page.name for page in PAGES], site.settings.title)
     errors = ErrorAnswers(renderer)
     routes = [
-        Route("/", _lead_to_history, name="index"),
-        Route(STATIC_PATH, answer_with_file, name="static"),
+        PageRoute("/", _lead_to_history, name="index"),
+        PageRoute(STATIC_PATH, answer_with_file, name="static"),
         Mount("/api", make_api(site.settings.title, errors.handlers()), name="api"),
         *Login(renderer).routes(),
         *download_routes(DOWNLOADS),

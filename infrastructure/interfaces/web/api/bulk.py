@@ -5,13 +5,14 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 
 from ...presentation.documents import row_document
+from ..routes import ApiRoute
 from .admission import Operator, Viewer
 from .answers import Answer, list_answer
 from .bodies import Because, Body
 from .preconditions import Key
 from .queries import Paged, RunFilters
 
-router = APIRouter(prefix="/bulk", tags=["bulk"])
+router = APIRouter(prefix="/bulk", tags=["bulk"], route_class=ApiRoute)
 
 
 class Request(Body):

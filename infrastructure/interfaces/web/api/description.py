@@ -6,10 +6,11 @@ from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
 
 from ..problems import MEDIA_TYPE
+from ..routes import ApiRoute
 from .admission import Viewer
 from .answers import Answer
 
-router = APIRouter(tags=["status"])
+router = APIRouter(tags=["status"], route_class=ApiRoute)
 
 _PROBLEM: Final = {
     "type": "object",

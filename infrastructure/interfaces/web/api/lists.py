@@ -5,11 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from ...presentation.documents import row_document
+from ..routes import ApiRoute
 from .admission import Viewer
 from .answers import Answer, list_answer
 from .queries import FailureList, RunCounts, StepList, TimingsOf, Trail, WaitList, WorkOrderList
 
-router = APIRouter(tags=["lists"])
+router = APIRouter(tags=["lists"], route_class=ApiRoute)
 
 
 @router.get("/work-orders")

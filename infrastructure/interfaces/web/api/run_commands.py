@@ -6,12 +6,13 @@ from fastapi import APIRouter, Query
 
 from .....projections.runs.run import Run
 from ...presentation.documents import run_document
+from ..routes import ApiRoute
 from .admission import Operator
 from .answers import Answer
 from .bodies import Because, Body, Execution, Fork, Metadata, Note, Reproduce, Resume, Retry
 from .preconditions import Given
 
-router = APIRouter(prefix="/runs/{run}", tags=["commands"])
+router = APIRouter(prefix="/runs/{run}", tags=["commands"], route_class=ApiRoute)
 
 
 @router.post("/resume")

@@ -15,6 +15,7 @@ from ...presentation.documents import (
 )
 from ...presentation.inputs import read_moment, read_version
 from ..old_snapshots import acheck_version_to_start
+from ..routes import ApiRoute
 from ..security.refusals import Refusal
 from .admission import Admin, Editor, Operator, Viewer
 from .answers import Answer, list_answer, not_changed
@@ -22,7 +23,7 @@ from .bodies import Because, Release, Rename, Restore, SaveWorkflow, Start
 from .preconditions import Given
 from .queries import WorkflowList
 
-router = APIRouter(prefix="/workflows", tags=["workflows"])
+router = APIRouter(prefix="/workflows", tags=["workflows"], route_class=ApiRoute)
 
 
 @router.get("")
