@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from .....domain.errors import EventNotReadable
 from .....domain.ports import RecordedEvent
 from .....domain.run.snapshot import Snapshot
 from .....domain.workflow import WorkflowSnapshot
@@ -70,8 +71,6 @@ class RunPage:
     """What the address asks for, by the names of its parameters."""
     address: Callable[..., str]
     """Of this page, with a query."""
-    api: Callable[..., str]
-    """Of what the API has of the run: ``api("/logs", node="ship")``."""
     ways: CopyAs
     chip: ShownVersion | None
     """None where the workflow's save can't be read."""
@@ -92,6 +91,8 @@ class RunPage:
     """The last run of the same version that completed."""
     acts: Sequence[ActLink]
     """What whoever reads the page may do with the run, what is most wanted first."""
+    damage: EventNotReadable | None = None
+    """Why the run is shown no further than to its head here: the event behind it can't be read."""
 
     @property
     def course(self) -> Course:
@@ -172,19 +173,6 @@ class RunPage:
         assert self.selected is not None  # noqa: S101
         done = self.selected.attempt
         return {"step": done.node_id, "attempt": done.attempt if self.selected.of > 1 else None}
-
-    @property
-    def log_file(self) -> str:
-        """The address of the lines that are shown of the selected step, as a file."""
-        assert self.selected is not None  # noqa: S101
-        step = self.selected
-        return self.api(
-            "/logs",
-            node=step.attempt.node_id,
-            attempt=step.attempt.attempt,
-            level=None if step.level == "debug" else step.level,
-            text=step.search,
-        )
 
     def log_line(self, number: int) -> str:
         """The permanent address of a line that the selected step logged."""
