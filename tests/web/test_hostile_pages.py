@@ -115,6 +115,15 @@ async def test_every_link_of_a_hostile_page_leads_to_what_it_says(hostile: Hosti
                 assert answer.status_code == 200, (address, link, answer.text[-500:])
 
 
+async def test_what_was_made_up_to_be_obeyed_is_text_in_a_report(hostile: Hostile) -> None:
+    async with local(hostile.ledger) as client:
+        for run in (hostile.asking, hostile.failed):
+            answer = await client.get(f"/runs/{run}/report.html")
+            assert answer.status_code == 200
+            page = _check(answer.text, run)
+            assert not page.find("script")
+
+
 @pytest.mark.parametrize("path", [page.path for page in PAGES if page.template is not None and "{" not in page.path])
 async def test_a_question_that_was_made_up_to_be_obeyed_is_text(hostile: Hostile, path: str) -> None:
     async with local(hostile.ledger) as client:

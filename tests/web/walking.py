@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from fastapi.routing import APIRoute
 from starlette.routing import Mount, Route
 
-from flowledger.infrastructure.interfaces.web.pages.registry import PAGES
+from flowledger.infrastructure.interfaces.web.pages.registry import DOWNLOADS, PAGES
 
 from .api_table import role_of
 
@@ -57,6 +57,9 @@ def _ways(route: Route, path: str) -> Iterator[Way]:
 
 def _role_of_page(name: str) -> Callable[[str], str | None]:
     page = next((page for page in PAGES if name in (page.name, f"{page.name}.json")), None)
+    download = next((each for each in DOWNLOADS if name == each.name), None)
+    if download is not None:
+        return lambda _: download.role
     if page is None:
         return lambda _: None
     return lambda method: page.act_role if method == "POST" else page.role

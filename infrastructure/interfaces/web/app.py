@@ -21,11 +21,11 @@ from .api.app import make_api
 from .channels import Through
 from .errors import ErrorAnswers
 from .login import LOGIN_PATH, LOGOUT_PATH, Login
-from .pages.registry import PAGES
+from .pages.registry import DOWNLOADS, PAGES
 from .rendering.renderer import Renderer
 from .requests import Settings
 from .routes import PageRoute
-from .routing import page_routes
+from .routing import download_routes, page_routes
 from .security.authentication import Authenticate
 from .security.bodies import BodyLimit
 from .security.headers import SecurityHeaders
@@ -105,7 +105,8 @@ def create_app(
     """
     if auth is not None and auth != "tokens" and not callable(auth):
         raise InvalidRequest(f'auth={quoted(auth)}: give None, "tokens" or a callable')
-    paths = {page.name: page.path for page in PAGES} | {
+    paths = {page.name: page.path for page in PAGES} | {each.name: each.path for each in DOWNLOADS}
+    paths |= {
         "static": STATIC_PATH,
         "login": LOGIN_PATH,
         "logout": LOGOUT_PATH,
@@ -122,6 +123,7 @@ def _assemble(site: Site) -> ASGIApp:
         PageRoute(STATIC_PATH, answer_with_file, name="static"),
         Mount("/api", make_api(site.settings.title, errors.handlers()), name="api"),
         *Login(renderer).routes(),
+        *download_routes(DOWNLOADS),
         *page_routes(PAGES, renderer),
     ]
     app: ASGIApp = Router(routes, redirect_slashes=False)
