@@ -18,7 +18,7 @@ HEADERS = st.one_of(
     st.sampled_from(['"1"', '"2"', '"22"', "*", "k-1"]),
     st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=12),
 )
-KNOWN = ("RUN", "WAITING", "GOOD", "order-approval", "1", "9", "live", "latest")
+KNOWN = ("RUN", "WAITING", "GOOD", "order-approval", "1", "9", "live", "latest", "9" * 40)
 """Words of addresses that lead somewhere, RUN and its like being those of the story."""
 
 
