@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query
 
 from .....projections.bulk_action import BulkAction, BulkActionItem
 from ...presentation.documents import row_document
+from ..routes import ApiRoute
 from .admission import Operator, Viewer
 from .answers import Answer, list_answer
 from .bodies import Because, Body
@@ -13,7 +14,7 @@ from .preconditions import Key
 from .queries import Paged, RunFilters
 from .schemas import answers, listed, named
 
-router = APIRouter(prefix="/bulk", tags=["bulk"])
+router = APIRouter(prefix="/bulk", tags=["bulk"], route_class=ApiRoute)
 
 
 class Request(Body):

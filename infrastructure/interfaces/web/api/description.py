@@ -6,12 +6,13 @@ from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
 
 from ..problems import MEDIA_TYPE
+from ..routes import ApiRoute
 from .admission import Viewer
 from .answers import Answer
 from .examples import BODIES, PATHS
 from .schemas import ANY_OBJECT, answers, components
 
-router = APIRouter(tags=["status"])
+router = APIRouter(tags=["status"], route_class=ApiRoute)
 
 _PROBLEM: Final = {
     "type": "object",

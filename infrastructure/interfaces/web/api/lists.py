@@ -10,12 +10,13 @@ from .....projections.runs.open_waits import WaitSummary
 from .....projections.runs.summary import WorkOrderSummary
 from .....projections.steps.summary import FailureGroup, StepSummary
 from ...presentation.documents import row_document
+from ..routes import ApiRoute
 from .admission import Viewer
 from .answers import Answer, list_answer
 from .queries import FailureList, RunCounts, StepList, TimingsOf, Trail, WaitList, WorkOrderList
 from .schemas import answers, listed, named
 
-router = APIRouter(tags=["lists"])
+router = APIRouter(tags=["lists"], route_class=ApiRoute)
 
 
 @router.get("/work-orders", responses=answers(listed("workOrders", WorkOrderSummary)))

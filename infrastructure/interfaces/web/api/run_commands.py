@@ -6,13 +6,14 @@ from fastapi import APIRouter, Query
 
 from .....projections.runs.run import Run
 from ...presentation.documents import run_document
+from ..routes import ApiRoute
 from .admission import Operator
 from .answers import Answer
 from .bodies import Because, Body, Execution, Fork, Metadata, Note, Reproduce, Resume, Retry
 from .preconditions import Given
 from .schemas import answers, named
 
-router = APIRouter(prefix="/runs/{run}", tags=["commands"])
+router = APIRouter(prefix="/runs/{run}", tags=["commands"], route_class=ApiRoute)
 
 _RUN: Final = answers(named("Run"))
 _MADE: Final = answers(named("Run"), 200, 201)

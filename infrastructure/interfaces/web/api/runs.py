@@ -10,13 +10,14 @@ from starlette.responses import Response
 from .....projections.runs.attempts import Attempt, attempts
 from .....projections.runs.summary import RunSummary
 from ...presentation.documents import event_document, row_document, run_document
+from ..routes import ApiRoute
 from ..site import site_of
 from .admission import Viewer
 from .answers import Answer, array_of, list_answer, not_changed
 from .queries import Comparison, PointInTime, RunList
 from .schemas import ANY_OBJECT, NOT_CHANGED, answers, array, listed, named
 
-router = APIRouter(prefix="/runs", tags=["runs"])
+router = APIRouter(prefix="/runs", tags=["runs"], route_class=ApiRoute)
 
 
 @router.get("", responses=answers(listed("runs", RunSummary)))

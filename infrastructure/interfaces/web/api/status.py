@@ -4,11 +4,12 @@ from fastapi import APIRouter
 from starlette.responses import PlainTextResponse
 
 from .....projections.status.prometheus import metrics_text
+from ..routes import ApiRoute
 from .admission import Viewer
 from .answers import Answer
 from .schemas import answers, named
 
-router = APIRouter(tags=["status"])
+router = APIRouter(tags=["status"], route_class=ApiRoute)
 
 
 @router.get("/health", responses=answers(named("Health"), 200, 503))

@@ -18,11 +18,12 @@ from .....domain.visible import quoted
 from ...presentation.documents import event_document, to_json
 from ..problems import problem_of
 from ..requests import Call
+from ..routes import ApiRoute
 from ..site import site_of
 from ..streams import Streams
 from .admission import Viewer
 
-router = APIRouter(tags=["stream"])
+router = APIRouter(tags=["stream"], route_class=ApiRoute)
 
 LONGEST: Final = 55.0
 """Seconds of a stream."""

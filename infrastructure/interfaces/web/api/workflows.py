@@ -16,6 +16,7 @@ from ...presentation.documents import (
 )
 from ...presentation.inputs import read_moment, read_version
 from ..old_snapshots import acheck_version_to_start
+from ..routes import ApiRoute
 from ..security.refusals import Refusal
 from .admission import Admin, Editor, Operator, Viewer
 from .answers import Answer, list_answer, not_changed
@@ -24,7 +25,7 @@ from .preconditions import Given
 from .queries import WorkflowList
 from .schemas import ANY_OBJECT, NOT_CHANGED, answers, array, listed, named
 
-router = APIRouter(prefix="/workflows", tags=["workflows"])
+router = APIRouter(prefix="/workflows", tags=["workflows"], route_class=ApiRoute)
 
 _WORKFLOW: Final = answers(named("Workflow"))
 

@@ -9,6 +9,7 @@ from . import (
     failures,
     history,
     preferences,
+    report,
     run,
     search,
     steps,
@@ -19,7 +20,7 @@ from . import (
 from .acts import fork, reproduce, retry, start, steer, workflow
 from .bulk import action, listing, preview
 from .editing import page as editing
-from .page import Page
+from .page import Download, Page
 
 PAGES: Final[tuple[Page, ...]] = (
     *history.PAGES,
@@ -45,3 +46,6 @@ PAGES: Final[tuple[Page, ...]] = (
     *search.PAGES,
     *preferences.PAGES,
 )
+
+DOWNLOADS: Final[tuple[Download, ...]] = (*report.DOWNLOADS,)
+"""All files that pages offer."""

@@ -110,15 +110,29 @@ def select_step(
     chosen = _choose(query, read.course.executions, version)
     if chosen is None:
         return None
-    walk = read.walk
     done = _attempt(read, chosen)
+    level = one_of(query, "level", LEVELS, "debug")
+    return whole_step(done, read, workflow, level, text(query, "log") or "", text(query, "value"))
+
+
+def whole_step(
+    done: Attempt,
+    read: ReadRun,
+    workflow: WorkflowSnapshot | None,
+    level: str = "debug",
+    search: str = "",
+    pointer: str | None = None,
+) -> SelectedStep:
+    """An attempt, with all that is known of it.
+
+    Of its logs the lines from a level on that have a text in them. ``pointer`` names the value of its input of which it
+    is told where it came from; InvalidRequest is raised for one that leads nowhere.
+    """
+    walk = read.walk
     known = {node.id: node for node in workflow.definition.nodes} if workflow else {}
     node = known.get(done.node_id)
     snapshot, before = walk.snapshot(done.version), walk.snapshot(done.version - 1)
     results = snapshot.context.get(done.node_id, ())
-    level = one_of(query, "level", LEVELS, "debug")
-    search = text(query, "log") or ""
-    pointer = text(query, "value")
     return SelectedStep(
         attempt=done,
         node=node,
