@@ -49,7 +49,7 @@ class DescribedApi(FastAPI):
             for path in described["paths"].values():
                 for operation in path.values():
                     for parameter in operation.get("parameters", ()):
-                        if parameter["in"] == "path":
+                        if parameter["in"] == "path" and parameter["name"] in PATHS:
                             parameter["example"] = PATHS[parameter["name"]]
                     operation["responses"].pop("422", None)
                     operation["responses"]["default"] = _ANSWER

@@ -5,16 +5,17 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from .....projections.runs.attempts import Attempt, attempts
+from .....projections.runs.logs import log_text
 from .....projections.runs.summary import RunSummary
 from ...presentation.documents import event_document, row_document, run_document
 from ..routes import ApiRoute
 from ..site import site_of
 from .admission import Viewer
 from .answers import Answer, array_of, list_answer, not_changed
-from .queries import Comparison, PointInTime, RunList
+from .queries import Comparison, LogLines, PointInTime, RunList
 from .schemas import ANY_OBJECT, NOT_CHANGED, answers, array, listed, named
 
 router = APIRouter(prefix="/runs", tags=["runs"], route_class=ApiRoute)
@@ -61,6 +62,23 @@ async def list_attempts(call: Viewer, run: str, request: Request) -> Answer:
         return Answer({"steps": [row_document(attempt) for attempt in found], "next": None})
 
     return await site_of(request).threads.run(read)
+
+
+@router.get("/{run}/logs", response_class=PlainTextResponse)
+async def get_logs(call: Viewer, run: str, request: Request, query: Annotated[LogLines, Query()]) -> PlainTextResponse:
+    """What a run's steps logged, as text to keep in a file: time (UTC), level, step and attempt, message."""
+
+    def read() -> str:
+        asked = (
+            attempt
+            for attempt in attempts(call.ledger.history.events(run))
+            if query.node in (None, attempt.node_id) and query.attempt in (None, attempt.attempt)
+        )
+        return "".join(log_text(asked, query.level, query.text))
+
+    name = f"run-{run}.log" if all(c.isascii() and (c.isalnum() or c in "-_") for c in run) else "run.log"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return PlainTextResponse(await site_of(request).threads.run(read), headers=headers)
 
 
 @router.get("/{run}/diff", responses=answers(array(named("Operation"))))
