@@ -41,5 +41,5 @@ async def test_what_the_input_explains_is_kept_apart_from_what_it_does_not(told:
 async def test_a_run_without_a_good_one_is_compared_with_another(ledger: fl.Ledger, run: fl.Run) -> None:
     async with local(ledger) as client:
         whole = read((await client.get(f"/runs/{run.id}")).text)
-        choices = read((await client.get(whole.link("Compare…"))).text)
+        choices = read((await client.get(whole.link("Compare with another run"))).text)
     assert "No other run of orders is on record." in choices.text
