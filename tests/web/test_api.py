@@ -113,6 +113,7 @@ async def test_a_list_goes_on_at_its_cursor(api: httpx.AsyncClient, ledger: fl.L
         ("runs/x/events", 404, "x"),
         ("timings/nowhere", 404, "nowhere"),
         ("workflows/orders/versions/9", 404, "9"),
+        ("workflows/orders/versions/" + "9" * 40, 404, "9" * 40),
         ("workflows/orders/versions/" + "9" * 5_000, 400, "5,000 digits"),
     ],
 )
