@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from .client import local
+from .named_ids import without_ids
 from .reading import read
 from .story import WORKFLOW, Story, story
 
@@ -41,21 +42,7 @@ async def shown(told: Story, address: str) -> str:
     async with local(told.ledger) as client:
         answer = await client.get(address.replace("RUN", told.run).replace("GOOD", told.good))
     assert answer.status_code == 200, answer.text
-    text = read(answer.text).one("main").text
-    for own, name in named_ids(told):
-        text = text.replace(own, name)
-    return text
-
-
-def named_ids(told: Story) -> list[tuple[str, str]]:
-    """The ids of runs, work orders, waits and saves, and a name of each; as pages shorten them, too."""
-    found: list[tuple[str, str]] = []
-    for number, row in enumerate(told.ledger.history.runs()):
-        found += [(row.id, f"run {number}"), (row.work_order_id, f"work order {number}")]
-    found += [(wait.id, f"wait {number}") for number, wait in enumerate(told.ledger.history.waits())]
-    shortened = [(own[-6:], f"short {name}") for own, name in found]
-    versions = told.ledger.workflows.versions(WORKFLOW)
-    return [*found, *shortened, *((each.snapshot_id or "none", f"save {each.version}") for each in versions)]
+    return without_ids(told, read(answer.text).one("main").text)
 
 
 @pytest.mark.sampled(4)
