@@ -5,6 +5,7 @@ from typing import Final
 from .bulk import BULK_EVENTS, DIRECTORY_EVENTS
 from .events.registry import Body, Registry
 from .run import RUN_EVENTS
+from .tokens import TOKEN_EVENTS
 from .work_order import WORK_ORDER_EVENTS
 from .workflow import WORKFLOW_EVENTS
 
@@ -14,6 +15,7 @@ EVENTS: Final[Registry] = {
     **RUN_EVENTS,
     **BULK_EVENTS,
     **DIRECTORY_EVENTS,
+    **TOKEN_EVENTS,
 }
 
 _ACTS: Final = frozenset(name for name, entry in EVENTS.items() if entry.narrate is not None)

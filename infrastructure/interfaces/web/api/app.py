@@ -6,7 +6,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 
 from ..channels import Through
-from . import bulk, description, lists, run_commands, runs, status, stream, workflows
+from . import bulk, description, lists, run_commands, runs, status, stream, tokens, workflows
 
 ROUTERS: Final = (
     runs.router,
@@ -14,6 +14,7 @@ ROUTERS: Final = (
     workflows.router,
     lists.router,
     bulk.router,
+    tokens.router,
     status.router,
     stream.router,
     description.router,

@@ -13,6 +13,7 @@ from . import (
     run,
     search,
     steps,
+    tokens,
     waits,
     workflow_diff,
     workflows,
@@ -44,6 +45,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *workflow_diff.PAGES,
     *audit.PAGES,
     *search.PAGES,
+    *tokens.PAGES,
     *preferences.PAGES,
 )
 
