@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from .....domain.errors import EventNotReadable, InvalidRequest
@@ -14,6 +15,7 @@ from ...presentation.documents import event_document, run_document
 from ...presentation.events import describe_event
 from ...presentation.inputs import read_moment
 from ..read_runs import SCRUBBED, ReadRun
+from ..rendering.frame import reader_zone
 from ..rendering.graph import Picture
 from .acts.buttons import run_acts
 from .copy_as import CopyAs
@@ -105,7 +107,7 @@ def _events(read: ReadRun, version: int) -> Iterator[RecordedEvent]:
 def _version(call: Call, head: int, damage: EventNotReadable | None) -> int:
     """The version that is shown: of the path, of the query, or the last one. One that can't be read raises why."""
     query, pinned = call.request.query_params, call.request.path_params.get("n")
-    at = read_moment(text(query, "at"), "at")
+    at = _asked_time(call)
     if pinned is not None and not pinned.isdigit():
         raise InvalidRequest(f"version {quoted(pinned)} is no whole number")
     asked = int(pinned[:18]) if pinned is not None else whole(query, "version", 0)
@@ -116,6 +118,12 @@ def _version(call: Call, head: int, damage: EventNotReadable | None) -> int:
     if damage is not None and asked > head:
         raise damage
     return call.ledger.history.header(call.part("run"), version=asked).version
+
+
+def _asked_time(call: Call) -> datetime | None:
+    """The time as of which the run is to be shown; without an offset it is one of the reader's zone."""
+    zone = reader_zone(call.request.cookies)[0]
+    return read_moment(text(call.query, "at"), "at", now=call.now, of=zone)
 
 
 def _step_link(call: Call, run_id: str) -> Callable[[str], str]:

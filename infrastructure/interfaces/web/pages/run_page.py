@@ -174,6 +174,10 @@ class RunPage:
         done = self.selected.attempt
         return {"step": done.node_id, "attempt": done.attempt if self.selected.of > 1 else None}
 
+    def log_line(self, number: int) -> str:
+        """The permanent address of a line that the selected step logged."""
+        return f"{self.here(**self._selection(), level=None, log=None)}#log-{number}"
+
     def near(self, steps: Sequence[Step | Rounds]) -> Sequence[Step | Rounds]:
         """Of the steps of a long run those around the version that is shown."""
         if self.head <= SCRUBBED or len(steps) <= 2 * AROUND:

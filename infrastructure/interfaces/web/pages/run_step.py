@@ -7,7 +7,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import dedent
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
@@ -21,7 +21,8 @@ from .....projections.run_view.course import Execution
 from .....projections.run_view.json_tree import Member, json_tree
 from .....projections.run_view.state_series import ABSENT
 from .....projections.run_view.value_history import Reading, readings
-from .....projections.runs.attempts import Attempt, LogEntry, attempts
+from .....projections.runs.attempts import Attempt, attempts
+from .....projections.runs.logs import LEVELS, Level, NumberedLine, matching_lines
 from ..rendering.code import python_lines
 from .query import one_of, text, whole
 from .run_state import ValueHistory, history_of, path_of
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
     from ....services.history.walk import RunWalk
     from ..read_runs import ReadRun
-
-LEVELS: Final = ("debug", "info", "warning", "error")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +70,6 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True)
-class NumberedLine:
-    """A log line and its number."""
-
-    number: int
-    line: LogEntry
-
-
-@dataclass(frozen=True, slots=True)
 class SelectedStep:
     """One attempt, whole."""
 
@@ -94,7 +85,7 @@ class SelectedStep:
     code: Code | None
     logs: tuple[NumberedLine, ...]
     """Those that the address asks for."""
-    level: str
+    level: Level
     search: str
     changes: tuple[StateChange, ...]
     value: InputHistory | None
@@ -119,7 +110,7 @@ def whole_step(
     done: Attempt,
     read: ReadRun,
     workflow: WorkflowSnapshot | None,
-    level: str = "debug",
+    level: Level = "debug",
     search: str = "",
     pointer: str | None = None,
 ) -> SelectedStep:
@@ -141,7 +132,7 @@ def whole_step(
         input=json_tree(done.input, ("input",)),
         output=json_tree(done.output, ("output",)) if done.outcome == "completed" else None,
         code=_code(done, node, workflow, read.drifted),
-        logs=tuple(_lines(done.logs, level, search)),
+        logs=tuple(matching_lines(done.logs, level, search)),
         level=level,
         search=search,
         changes=tuple(state_changes(before, snapshot)),
@@ -172,17 +163,6 @@ def _attempt(read: ReadRun, chosen: Execution) -> Attempt:
 
 def _same_visit(other: Execution, done: Attempt) -> bool:
     return other.version >= done.version - done.attempt and other.node_id == done.node_id
-
-
-def _lines(lines: Sequence[LogEntry], level: str, search: str) -> list[NumberedLine]:
-    least = LEVELS.index(level)
-    sought = search.casefold()
-    return [
-        NumberedLine(number, line)
-        for number, line in enumerate(lines, 1)
-        if (line.level.lower() not in LEVELS or LEVELS.index(line.level.lower()) >= least)
-        and sought in line.message.casefold()
-    ]
 
 
 def _code(
