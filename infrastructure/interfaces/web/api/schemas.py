@@ -197,7 +197,7 @@ _WRITTEN: Final[dict[str, Schema]] = {
             "held": _or_null(named("Hold")),
             "nextDueAt": _TIME_OR_NULL,
             "snapshot": named("Snapshot"),
-            "created": {"const": False, "description": "Its key was known: nothing was started"},
+            "created": {"type": "boolean", "description": "False: its key was known, nothing was started"},
         },
         "created",
     ),
