@@ -6,6 +6,7 @@ from .bulk import BULK_EVENTS, DIRECTORY_EVENTS
 from .events.registry import Body, Registry
 from .run import RUN_EVENTS
 from .tokens import TOKEN_EVENTS
+from .views import VIEW_EVENTS
 from .work_order import WORK_ORDER_EVENTS
 from .workflow import WORKFLOW_EVENTS
 
@@ -16,6 +17,7 @@ EVENTS: Final[Registry] = {
     **BULK_EVENTS,
     **DIRECTORY_EVENTS,
     **TOKEN_EVENTS,
+    **VIEW_EVENTS,
 }
 
 _ACTS: Final = frozenset(name for name, entry in EVENTS.items() if entry.narrate is not None)

@@ -6,7 +6,7 @@ from typing import Any, Literal, NotRequired, Required, get_args, get_origin, ge
 import pytest
 from typing_extensions import is_typeddict
 
-from flowledger.domain import soundness, tokens
+from flowledger.domain import soundness, tokens, views
 from flowledger.domain.bulk import BulkDirectory, BulkState
 from flowledger.domain.bulk import directory as bulk_directory
 from flowledger.domain.bulk import events as bulk_events
@@ -34,6 +34,7 @@ MODULES = {
     "bulk": bulk_events,
     "bulks": bulk_directory,
     "tokens": tokens,
+    "views": views,
 }
 FLAGS = {
     "queued",
@@ -53,6 +54,7 @@ STATES: dict[str, Any] = {
     "bulk": BulkState,
     "bulks": BulkDirectory,
     "tokens": tokens.TokensRecord,
+    "views": views.Views,
 }
 NOW = 1_700_000_000_000_000
 NOT_SEARCHED = {

@@ -12,6 +12,7 @@ from . import (
     preferences,
     report,
     run,
+    saved_filters,
     search,
     steps,
     tokens,
@@ -26,6 +27,7 @@ from .page import Download, Page
 
 PAGES: Final[tuple[Page, ...]] = (
     *history.PAGES,
+    *saved_filters.PAGES,
     *run.PAGES,
     *steer.PAGES,
     *retry.PAGES,
