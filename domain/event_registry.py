@@ -5,6 +5,8 @@ from typing import Final
 from .bulk import BULK_EVENTS, DIRECTORY_EVENTS
 from .events.registry import Body, Registry
 from .run import RUN_EVENTS
+from .tokens import TOKEN_EVENTS
+from .views import VIEW_EVENTS
 from .work_order import WORK_ORDER_EVENTS
 from .workflow import WORKFLOW_EVENTS
 
@@ -14,6 +16,8 @@ EVENTS: Final[Registry] = {
     **RUN_EVENTS,
     **BULK_EVENTS,
     **DIRECTORY_EVENTS,
+    **TOKEN_EVENTS,
+    **VIEW_EVENTS,
 }
 
 _ACTS: Final = frozenset(name for name, entry in EVENTS.items() if entry.narrate is not None)

@@ -13,8 +13,10 @@ from . import (
     preferences,
     report,
     run,
+    saved_filters,
     search,
     steps,
+    tokens,
     waits,
     workflow_diff,
     workflows,
@@ -26,6 +28,7 @@ from .page import Download, Page
 
 PAGES: Final[tuple[Page, ...]] = (
     *history.PAGES,
+    *saved_filters.PAGES,
     *run.PAGES,
     *steer.PAGES,
     *retry.PAGES,
@@ -48,6 +51,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *workflow_diff.PAGES,
     *audit.PAGES,
     *search.PAGES,
+    *tokens.PAGES,
     *preferences.PAGES,
 )
 
