@@ -10,6 +10,7 @@ import gc
 import importlib
 import json
 import os
+import pkgutil
 import runpy
 import signal
 import socket
@@ -22,14 +23,18 @@ from types import ModuleType, TracebackType
 from typing import Self
 
 USED = (
-    "flowledger.infrastructure.interfaces.cli.app",
     "flowledger.infrastructure.ledger.open",
     "flowledger.infrastructure.ledger.schemes",
+    "flowledger.infrastructure.storage.log.recorder",
     "flowledger.infrastructure.storage.memory.open",
     "flowledger.infrastructure.storage.sqlite.open",
+    "rich.console",
     "rich.table",
 )
 """Modules that nearly all commands import, or many."""
+
+ALL_OF = ("flowledger.infrastructure.interfaces.cli", "flowledger.infrastructure.interfaces.presentation")
+"""Packages whose modules each command imports some of."""
 
 LARGEST_REQUEST = 2**17
 """Bytes of arguments and environment; the buffer of a socket holds them."""
@@ -160,6 +165,9 @@ def _begin(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    for package in map(importlib.import_module, ALL_OF):
+        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            importlib.import_module(found.name)
     for module in USED:
         importlib.import_module(module)
     gc.freeze()  # else each fork copies what it only looks through for garbage

@@ -27,9 +27,9 @@ PRIVATE = 0o600
 """The mode of new files, before the umask."""
 
 
-def write_file(path: Path, content: Content) -> None:
-    """Write one file. Raises StorageUnavailable, and then nothing changed."""
-    with stage_file(path) as new:
+def write_file(path: Path, content: Content, *, replace: bool = True) -> None:
+    """Write one file. Raises StorageUnavailable, InvalidRequest as ``stage_file``, and then nothing changed."""
+    with stage_file(path, replace=replace) as new:
         _fill(new, content)
 
 
@@ -53,12 +53,12 @@ def stage_file(path: Path, *, replace: bool = True) -> Generator[Path]:
         raise _not_writable(place if isinstance(place, Path) else path, error) from error
 
 
-def check_writable(path: Path) -> None:
+def check_writable(path: Path, *, replace: bool = True) -> None:
     """Raise at once what ``write_file`` would raise for the path: for callers with long work before it."""
     place: Path | int = path
     try:
         place = resolve_path(path)
-        with Descriptor(place) if isinstance(place, int) else target_at(place):
+        with Descriptor(place) if isinstance(place, int) else target_at(place, replace=replace):
             pass
     except OSError as error:
         raise _not_writable(place if isinstance(place, Path) else path, error) from error

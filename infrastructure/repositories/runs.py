@@ -83,9 +83,9 @@ class RunRepository:
         check_run_id(run_id)
         yield from snapshots(self.segments(RunState(run_id)))
 
-    def segments(self, state: RunState) -> Iterator[FoldSegment]:
+    def segments(self, state: RunState, upto: int | None = None) -> Iterator[FoldSegment]:
         """Folds the events after a state of a run into it. Raises RunNotFound at the first item."""
-        pages = self.pages(str(state.run_id), after=state.version)
+        pages = self.pages(str(state.run_id), after=state.version, upto=upto)
         return segments(state, _with_origin(state, pages, self._load_origin_state) if state.version == 0 else pages)
 
     def state_before(self, started: RecordedEvent) -> RunState:

@@ -22,6 +22,7 @@ OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e
 ROOT = Path(__file__).parents[2]
 
 ARGUMENTS: dict[str, list[list[str]]] = {
+    "report": [["{completed}", "{folder}/a.html"], ["{failed}", "{folder}/b.html", "--force"]],
     "audit": [["{completed}"], ["--full", "{failed}"], ["--full", "{completed}"], ["{forked}"]],
     "backup": [["{folder}/copy.db", "--force"]],
     "counts": [["status"], ["node"], ["error_type"], ["workflow"], ["{evil}"]],

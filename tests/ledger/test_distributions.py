@@ -3,12 +3,14 @@
 import json
 import os
 from collections.abc import Callable
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import flowledger as fl
+from flowledger.infrastructure.execution import distributions
 from flowledger.infrastructure.execution.distributions import distribution_of
 from flowledger.projections.audit.code_drift import drift
 
@@ -177,3 +179,30 @@ def test_a_module_in_the_folder_of_an_editable_install_is_known_by_it(tmp_path: 
     run(site, url, "save", beside=str(project / "src"))
     with fl.open_ledger(url) as ledger:
         assert ledger.workflows.get("w").code["ask"]["distribution"] == release("2.0")
+
+
+def test_a_module_of_an_installed_ones_name_elsewhere_is_not_its(tmp_path: Path, url: str, run: Run) -> None:
+    site = installed(tmp_path / "site", "1.0")
+    (site / "acme").rename(tmp_path / "acme")
+    run(site, url, "save", beside=str(tmp_path))
+    with fl.open_ledger(url) as ledger:
+        assert "distribution" not in ledger.workflows.get("w").code["ask"]
+
+
+def test_several_that_share_a_package_are_told_apart_by_their_files(tmp_path: Path, url: str, run: Run) -> None:
+    site = installed(tmp_path / "site", "1.0")
+    info = site / "acme_base-7.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: Acme-Base\nVersion: 7\n")
+    (info / "RECORD").write_text("acme/__init__.py,,\n")
+    run(site, url, "save")
+    with fl.open_ledger(url) as ledger:
+        assert ledger.workflows.get("w").code["ask"]["distribution"] == release("1.0")
+
+
+@pytest.mark.exhaustive
+def test_the_packages_of_all_that_is_installed_are_known_as_the_standard_library_knows_them() -> None:
+    expected = {package: sorted(set(names)) for package, names in packages_distributions().items()}
+    assert expected
+    for package, names in expected.items():
+        assert sorted(installed.name for _, installed in distributions._bringing(package)) == names

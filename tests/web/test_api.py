@@ -1,6 +1,7 @@
 """The API answers as Python and the command line do, to those who may ask."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -112,6 +113,7 @@ async def test_a_list_goes_on_at_its_cursor(api: httpx.AsyncClient, ledger: fl.L
         ("runs/x/events", 404, "x"),
         ("timings/nowhere", 404, "nowhere"),
         ("workflows/orders/versions/9", 404, "9"),
+        ("workflows/orders/versions/" + "9" * 40, 404, "9" * 40),
         ("workflows/orders/versions/" + "9" * 5_000, 400, "5,000 digits"),
     ],
 )
@@ -121,6 +123,24 @@ async def test_what_cannot_be_asked_for_is_said_by_its_name(
     answer = await api.get(f"/api/{path}")
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
     assert told in answer.json()["detail"]
+
+
+async def test_no_route_overlooks_a_parameter_that_it_does_not_know(api: httpx.AsyncClient, run: fl.Run) -> None:
+    for route in routes():
+        (method,) = route.methods
+        path = "/api" + re.sub(r"\{\w+\}", run.id, route.path)
+        refused = await api.request(method, path, params={"dryRun": "true"})
+        assert (refused.status_code, "dryRun" in refused.text) == (400, True), (method, path, refused.text)
+
+
+async def test_a_preview_where_there_is_none_is_refused_and_nothing_is_done(
+    api: httpx.AsyncClient, ledger: fl.Ledger, run: fl.Run
+) -> None:
+    for act in ("cancel", "reproduce", "fork", "hold"):
+        refused = await api.post(f"/api/runs/{run.id}/{act}?preview=true")
+        assert refused.json()["detail"] == f"POST /runs/{{run}}/{act} has no parameter 'preview': it takes none"
+    assert [row.id for row in ledger.history.runs()] == [run.id]
+    assert ledger.history.snapshot(run.id).version == run.version
 
 
 async def test_a_run_is_started_once_a_key(api: httpx.AsyncClient, ledger: fl.Ledger) -> None:

@@ -3,8 +3,8 @@
 import json
 import os
 import shlex
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from flowledger.projections.serialization import camel
 from ..prepared import PreparedPython
 from .client import local
 from .reading import Element, read
-from .story import Story, story
+from .story import WORKFLOW, Story, story
 
 PAGES = (
     "/history",
@@ -50,6 +50,7 @@ PAGES = (
     "/failures?error=KeyError",
     "/workflows",
 )
+Printed = Callable[..., Any]
 LISTS = {"history": "runs", "steps": "steps", "waits": "waits", "failures": "failures", "workflows": "workflows"}
 """The list in the document of each page."""
 
@@ -106,10 +107,24 @@ def _shown(page: Element, name: str, rows: list[dict[str, Any]]) -> None:
         assert places == sorted(places)
 
 
+@pytest.fixture
+def printed(url: str, prepared_python: PreparedPython, tmp_path: Path) -> Printed:
+    """What a command prints with ``--json``, by its words."""
+
+    def run(*words: str) -> Any:
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("FLOWLEDGER_")}
+        command = ("-m", "flowledger", "--store", url, *words, "--json")
+        done = prepared_python.run(command, cwd=tmp_path, env=environment)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return run
+
+
 @pytest.mark.sampled(8)
 @pytest.mark.parametrize("address", PAGES)
 async def test_what_a_page_shows_and_offers_to_copy_is_the_same_everywhere(
-    address: str, stored: Story, url: str, prepared_python: PreparedPython, tmp_path: Path
+    address: str, stored: Story, printed: Printed
 ) -> None:
     name = LISTS[address.strip("/").partition("?")[0]]
     async with local(stored.ledger) as client:
@@ -126,12 +141,63 @@ async def test_what_a_page_shows_and_offers_to_copy_is_the_same_everywhere(
     for part in names:
         method = getattr(method, part)
     called = json.loads(to_json([row_document(row) for row in method(**arguments, **limit)]))
-    words = [*shlex.split(command)[1:], "--json", *(["--limit", str(limit["limit"])] if limit else [])]
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("FLOWLEDGER_")}
-    done = prepared_python.run(("-m", "flowledger", "--store", url, *words), cwd=tmp_path, env=environment)
-    assert done.returncode == 0, done.stderr
+    words = [*shlex.split(command)[1:], *(["--limit", str(limit["limit"])] if limit else [])]
     assert data[name], "there is something to compare"
     assert api[name] == data[name]
     assert called == data[name]
-    assert json.loads(done.stdout)[name] == data[name]
+    assert printed(*words)[name] == data[name]
     _shown(page, name, data[name])
+
+
+async def test_work_orders_are_the_same_everywhere(stored: Story, printed: Printed) -> None:
+    """The page shows the runs by their work orders: each has its row, and opened, as many runs as are counted."""
+    called = json.loads(to_json([row_document(row) for row in stored.ledger.history.work_orders()]))
+    async with local(stored.ledger) as client:
+        api = (await client.get("/api/work-orders")).json()
+        addresses = ["/history", *(f"/history?open={row['id']}" for row in called)]
+        pages = [read((await client.get(address)).text) for address in addresses]
+    assert len(called) > 5
+    assert api == {"workOrders": called, "next": None}
+    assert printed("orders")["workOrders"] == called
+    shown = [part.attributes.get("data-part", "").removeprefix("+") for part in pages[0].find("tbody")]
+    assert sorted(shown) == sorted(row["id"] for row in called)
+    for row, page in zip(called, pages[1:], strict=True):
+        (part,) = [part for part in page.find("tbody") if part.attributes.get("data-part") == f"+{row['id']}"]
+        order, *runs = [link.attributes["href"] for link in part.find("a", classes="id") if link.text]
+        assert order == f"/runs/{row['lastRunId']}"
+        assert len(part.find("tr", classes="l1")) == row["runs"]
+        assert order in runs
+
+
+COUNTED: tuple[tuple[dict[str, Any], dict[str, Any], tuple[str, ...]], ...] = (
+    ({}, {}, ()),
+    ({"by": "dana"}, {"by": "dana"}, ("--by=dana",)),
+    (
+        {"workflow": WORKFLOW, "version": 7},
+        {"workflow_id": WORKFLOW, "version": 7},
+        (f"--workflow={WORKFLOW}@7",),
+    ),
+    ({"text": "express"}, {"text": "express"}, ("--text=express",)),
+    ({"node": "ship"}, {"node": "ship"}, ("--node=ship",)),
+    ({"since": "2026-11-24T00:00:00"}, {"since": datetime(2026, 11, 24, tzinfo=UTC)}, ("--since=2026-11-24T00:00Z",)),
+)
+"""Filters as the page takes them, Python, and the command line."""
+
+
+@pytest.mark.sampled(6)
+@pytest.mark.parametrize(("query", "arguments", "words"), COUNTED)
+async def test_counts_are_the_same_everywhere(
+    query: dict[str, Any], arguments: dict[str, Any], words: tuple[str, ...], stored: Story, printed: Printed
+) -> None:
+    called = [row_document(row) for row in stored.ledger.history.counts("status", **arguments)]
+    assert called
+    async with local(stored.ledger) as client:
+        api = await client.get("/api/counts", params=[("group", "status"), *_parameters(arguments)])
+        page = read((await client.get("/history", params=query)).text)
+    assert api.json() == {"counts": called, "next": None}
+    assert printed("counts", "status", *words)["counts"] == called
+    shown = [link.text.lower().split() for link in page.one(classes="counts").find("a")]
+    assert {word: int(many) for word, many in shown if many != "0"} == {
+        "all": sum(row["count"] for row in called),
+        **{row["value"]: row["count"] for row in called},
+    }

@@ -18,8 +18,6 @@ MARKUP = "</script></textarea><img src=x onerror=alert(1)>\"'&{{1234577*8}}?a=b#
 """Ends of what it may stand in, markup, ends of attributes, expressions, parts of addresses."""
 HOSTILE = MARKUP + "/../../etc/passwd \x1b[31m\u202e\u2066 javascript:alert(1)"
 """The same with what leads elsewhere, steers a terminal, and turns the order of the text around it."""
-WORKFLOW = MARKUP.replace("/", "")
-"""An id of a workflow: servers hand on ``%2F`` as a slash, so one with a slash in it has no page."""
 SCHEMA = {
     "type": "object",
     "title": HOSTILE,
@@ -50,12 +48,12 @@ def hostile() -> Iterator[Hostile]:
     first = {"name": MARKUP, "description": HOSTILE, "nodes": [node], "edges": []}
     second = {**first, "nodes": [node, {**node, "id": "b"}], "edges": [edge], "start": MARKUP}
     with memory_ledger(executors) as ledger:
-        ledger.workflows.save(first, workflow_id=WORKFLOW, by=MARKUP, message=HOSTILE)
-        ledger.workflows.save(second, workflow_id=WORKFLOW, by=MARKUP, message=HOSTILE)
+        ledger.workflows.save(first, workflow_id=MARKUP, by=MARKUP, message=HOSTILE)
+        ledger.workflows.save(second, workflow_id=MARKUP, by=MARKUP, message=HOSTILE)
         values: dict[str, Any] = {"by": MARKUP, "metadata": {MARKUP: HOSTILE}}
-        asking = ledger.runs.start(WORKFLOW, payload={MARKUP: HOSTILE}, **values).id
-        failed = ledger.runs.start(WORKFLOW, payload="fail", **values).id
-        ledger.runs.hold(ledger.runs.start(WORKFLOW, payload={}, **values).id, by=MARKUP, reason=HOSTILE)
+        asking = ledger.runs.start(MARKUP, payload={MARKUP: HOSTILE}, **values).id
+        failed = ledger.runs.start(MARKUP, payload="fail", **values).id
+        ledger.runs.hold(ledger.runs.start(MARKUP, payload={}, **values).id, by=MARKUP, reason=HOSTILE)
         yield Hostile(ledger, asking, failed)
 
 
@@ -63,7 +61,7 @@ def _addresses(hostile: Hostile, path: str) -> list[str]:
     """Addresses of a page; none where it is of something that isn't in this store."""
     if path == "/bulk/{id}":
         return []
-    workflow = quote(WORKFLOW, safe="")
+    workflow = quote(MARKUP, safe="")
     runs = [hostile.asking, hostile.failed] if "{run}" in path else [""]
     found = [
         path.replace("{run}", run)
@@ -109,12 +107,21 @@ async def test_what_was_made_up_to_be_obeyed_is_text(hostile: Hostile, path: str
 
 async def test_every_link_of_a_hostile_page_leads_to_what_it_says(hostile: Hostile) -> None:
     async with local(hostile.ledger) as client:
-        for address in ("/history", f"/runs/{hostile.failed}", "/workflows", f"/workflows/{quote(WORKFLOW, safe='')}"):
+        for address in ("/history", f"/runs/{hostile.failed}", "/workflows", f"/workflows/{quote(MARKUP, safe='')}"):
             page = _check((await client.get(address)).text, address)
             links = {link.attributes.get("href", "").partition("#")[0] for link in page.find("a")} - {""}
             for link in sorted(links):
                 answer = await client.get(link, follow_redirects=True)
                 assert answer.status_code == 200, (address, link, answer.text[-500:])
+
+
+async def test_what_was_made_up_to_be_obeyed_is_text_in_a_report(hostile: Hostile) -> None:
+    async with local(hostile.ledger) as client:
+        for run in (hostile.asking, hostile.failed):
+            answer = await client.get(f"/runs/{run}/report.html")
+            assert answer.status_code == 200
+            page = _check(answer.text, run)
+            assert not page.find("script")
 
 
 @pytest.mark.parametrize("path", [page.path for page in PAGES if page.template is not None and "{" not in page.path])

@@ -1,6 +1,7 @@
 """The files that pages load: small ones of our own, and others' exactly as they were published."""
 
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,13 @@ VENDORED = {
 def test_modules_of_our_own_are_small() -> None:
     sizes = {path.name: path.stat().st_size for path in STATIC.glob("*.js")}
     assert sum(sizes.values()) < 15_000, sizes
+
+
+def test_a_module_imports_none_of_ours_as_it_would_run_twice() -> None:
+    for path in STATIC.glob("*.js"):
+        assert "import " not in re.sub("//.*", "", path.read_text()), (
+            f"{path.name}: pages load modules with a digest behind"
+        )
 
 
 @pytest.mark.parametrize(("name", "digest"), VENDORED.items())

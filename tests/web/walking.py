@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from fastapi.routing import APIRoute
 from starlette.routing import Mount, Route
 
-from flowledger.infrastructure.interfaces.web.pages.registry import PAGES
+from flowledger.infrastructure.interfaces.web.pages.registry import DOWNLOADS, PAGES
 
 from .api_table import role_of
 
@@ -30,17 +30,18 @@ class Way(NamedTuple):
 
 def ways(app: Any) -> list[Way]:
     """All that an app answers, HEAD left out, which is what GET is."""
-    return sorted({way for route, path in _routes(app, "") for way in _ways(route, path)})
+    return sorted({way for route, path in routes_of(app) for way in _ways(route, path)})
 
 
-def _routes(app: Any, prefix: str) -> Iterator[tuple[Route, str]]:
+def routes_of(app: Any, prefix: str = "") -> Iterator[tuple[Route, str]]:
+    """All routes, with their whole paths."""
     while not hasattr(app, "routes"):
         app = next(inner for name in ("app", "_app") if (inner := getattr(app, name, None)) is not None)
     for route in app.routes:
         if isinstance(route, Mount):
-            yield from _routes(route.app, prefix + route.path)
+            yield from routes_of(route.app, prefix + route.path)
         elif included := getattr(route, "original_router", None):  # as newer versions of FastAPI keep it
-            yield from _routes(included, prefix)
+            yield from routes_of(included, prefix)
         else:
             assert isinstance(route, Route), f"{route!r} is neither a route nor a mount: walk it, too"
             yield route, prefix + route.path
@@ -56,6 +57,9 @@ def _ways(route: Route, path: str) -> Iterator[Way]:
 
 def _role_of_page(name: str) -> Callable[[str], str | None]:
     page = next((page for page in PAGES if name in (page.name, f"{page.name}.json")), None)
+    download = next((each for each in DOWNLOADS if name == each.name), None)
+    if download is not None:
+        return lambda _: download.role
     if page is None:
         return lambda _: None
     return lambda method: page.act_role if method == "POST" else page.role

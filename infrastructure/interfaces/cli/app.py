@@ -57,6 +57,7 @@ HOMES = {
     "replay": "replay",
     "debug": "debug",
     "audit": "audit",
+    "report": "report",
     "diff": "diff",
     "trail": "trail",
     "timings": "timings",

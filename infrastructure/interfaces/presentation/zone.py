@@ -16,16 +16,17 @@ def zone() -> tzinfo:
 
 def use_zone(name: str | None) -> None:
     """Use the zone of this name; UTC for None. Raises InvalidRequest for a name that no zone has."""
-    _zone.set(UTC if name is None else _named(name))
+    _zone.set(UTC if name is None else named_zone(name, "--tz"))
 
 
-def _named(name: str) -> tzinfo:
+def named_zone(name: str, option: str) -> tzinfo:
+    """The zone of this name. Raises InvalidRequest, which calls it ``option``, where no zone has it."""
     from zoneinfo import ZoneInfo  # reads files, which a command without --tz needs none of
 
     try:
         return ZoneInfo(name)
     except (ValueError, OSError, KeyError):  # no name at all, a folder of zones, no such zone
-        raise InvalidRequest(f"--tz {quoted(name)} is no time zone; name one as Europe/Berlin, or UTC") from None
+        raise InvalidRequest(f"{option} {quoted(name)} is no time zone; name one as Europe/Berlin, or UTC") from None
 
 
 def zone_name(at: datetime) -> str:

@@ -11,7 +11,7 @@ from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
-from starlette.routing import Mount, Route, Router
+from starlette.routing import Mount, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ....domain.errors import InvalidRequest
@@ -21,10 +21,11 @@ from .api.app import make_api
 from .channels import Through
 from .errors import ErrorAnswers
 from .login import LOGIN_PATH, LOGOUT_PATH, Login
-from .pages.registry import PAGES
+from .pages.registry import DOWNLOADS, PAGES
 from .rendering.renderer import Renderer
 from .requests import Settings
-from .routing import page_routes
+from .routes import PageRoute
+from .routing import download_routes, page_routes
 from .security.authentication import Authenticate
 from .security.bodies import BodyLimit
 from .security.headers import SecurityHeaders
@@ -104,7 +105,8 @@ def create_app(
     """
     if auth is not None and auth != "tokens" and not callable(auth):
         raise InvalidRequest(f'auth={quoted(auth)}: give None, "tokens" or a callable')
-    paths = {page.name: page.path for page in PAGES} | {
+    paths = {page.name: page.path for page in PAGES} | {each.name: each.path for each in DOWNLOADS}
+    paths |= {
         "static": STATIC_PATH,
         "login": LOGIN_PATH,
         "logout": LOGOUT_PATH,
@@ -117,10 +119,11 @@ def _assemble(site: Site) -> ASGIApp:
     renderer = Renderer([page.name for page in PAGES], site.settings.title)
     errors = ErrorAnswers(renderer)
     routes = [
-        Route("/", _lead_to_history, name="index"),
-        Route(STATIC_PATH, answer_with_file, name="static"),
+        PageRoute("/", _lead_to_history, name="index"),
+        PageRoute(STATIC_PATH, answer_with_file, name="static"),
         Mount("/api", make_api(site.settings.title, errors.handlers()), name="api"),
         *Login(renderer).routes(),
+        *download_routes(DOWNLOADS),
         *page_routes(PAGES, renderer),
     ]
     app: ASGIApp = Router(routes, redirect_slashes=False)

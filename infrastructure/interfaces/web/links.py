@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from .segments import write_segment
+
 _PLACEHOLDER = re.compile(r"\{(\w+)(?::path)?\}")
 
 
@@ -27,7 +29,9 @@ class Links:
 
     def __call__(self, name: str, /, **values: Any) -> str:
         """Raises KeyError for a page that there isn't, or a value that its path lacks."""
-        path = _PLACEHOLDER.sub(lambda found: _segment(found, values), self._paths[name])
+        path = self._path(name, values)
+        if path.endswith(".json") and self._paths[name].endswith("}"):
+            path += "/"  # a name that looks like data's
         return self._base + path + _query(values)
 
     def knows(self, name: str) -> bool:
@@ -36,8 +40,12 @@ class Links:
 
     def data(self, name: str, /, **values: Any) -> str:
         """The same page as JSON."""
-        path, mark, query = self(name, **values).partition("?")
-        return f"{path}.json{mark}{query}"
+        path = self._path(name, values)
+        return f"{self._base}{path}.json{_query(values)}"
+
+    def _path(self, name: str, values: dict[str, Any]) -> str:
+        """The path of a page; its values are taken out of ``values``."""
+        return _PLACEHOLDER.sub(lambda found: _segment(found, values), self._paths[name])
 
     def api(self, path: str, **query: Any) -> str:
         """An address of the API: ``links.api("/runs", status="failed")``; the path is written as it is to be sent."""
@@ -45,8 +53,8 @@ class Links:
 
 
 def _segment(found: re.Match[str], values: dict[str, Any]) -> str:
-    whole_path = found[0].endswith(":path}")
-    return quote(str(values.pop(found[1])), safe="/" if whole_path else "")
+    value = str(values.pop(found[1]))
+    return quote(value) if found[0].endswith(":path}") else write_segment(value)
 
 
 def _query(values: Mapping[str, Any]) -> str:

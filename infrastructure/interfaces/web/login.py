@@ -6,11 +6,11 @@ from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
-from starlette.routing import Route
 
 from .mounting import base_of
 from .rendering.renderer import Renderer
 from .requests import read_form
+from .routes import PageRoute
 from .routing import SEE_OTHER, HtmlResponse
 from .security.refusals import Refusal
 from .security.signing_in import SigningIn
@@ -36,12 +36,12 @@ class Login:
     def __init__(self, renderer: Renderer) -> None:
         self._renderer = renderer
 
-    def routes(self) -> list[Route]:
+    def routes(self) -> list[PageRoute]:
         """As Starlette takes them."""
         return [
-            Route(f"{LOGIN_PATH}.json", self.tell, name="login.json"),
-            Route(LOGIN_PATH, self.answer, methods=["GET", "POST"], name="login"),
-            Route(LOGOUT_PATH, self.leave, methods=["POST"], name="logout"),
+            PageRoute(f"{LOGIN_PATH}.json", self.tell, name="login.json"),
+            PageRoute(LOGIN_PATH, self.answer, methods=["GET", "POST"], name="login"),
+            PageRoute(LOGOUT_PATH, self.leave, methods=["POST"], name="logout"),
         ]
 
     async def tell(self, request: Request) -> Response:

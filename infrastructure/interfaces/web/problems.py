@@ -4,7 +4,6 @@ import re
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
-import orjson
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -28,7 +27,7 @@ from ....domain.errors import (
     WorkOrderRejected,
 )
 from ....domain.workflow import StaleVersion
-from ..presentation.documents import error_fields
+from ..presentation.documents import error_fields, to_json
 from .security.refusals import Refusal
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -90,7 +89,8 @@ def problem_of(error: Exception) -> Problem:
 
 def respond_with(problem: Problem) -> Response:
     """The answer that programs get."""
-    return Response(orjson.dumps(problem.to_document()), problem.status, headers=problem.headers, media_type=MEDIA_TYPE)
+    text = to_json(problem.to_document(), indent=None)  # also of numbers beyond 64 bits, and of what isn't Unicode
+    return Response(text, problem.status, headers=problem.headers, media_type=MEDIA_TYPE)
 
 
 def wants_json(request: Request, base: str) -> bool:

@@ -63,13 +63,18 @@ class ReadRuns:
         self._lock = Lock()
         self._kept: OrderedDict[str, _Reading] = OrderedDict()
 
-    def read(self, ledger: Ledger, run_id: str, node_ids: Sequence[str], now: int | None) -> ReadRun:
+    def read(
+        self, ledger: Ledger, run_id: str, node_ids: Sequence[str], now: int | None, upto: int | None = None
+    ) -> ReadRun:
         """The run as it stands; ``node_ids`` are those of its definition.
 
-        ``now`` (microseconds since 1970) is until when it has gone on; None: it has ended.
+        ``now`` (microseconds since 1970) is until when it has gone on; None: it has ended. ``upto`` is the last version
+        of one that can be read no further.
 
         Raises RunNotFound, EventNotReadable, StorageUnavailable.
         """
+        if upto is not None:
+            return _Reading(ledger.history.walk(run_id, upto=upto)).go_on(node_ids, now)
         with self._lock:
             reading = self._kept.get(run_id)
         if reading is None or not reading.is_stored():

@@ -1,31 +1,49 @@
 """Serving pages: each as HTML, and as data under the same address with ``.json`` behind it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Route
 
 from ...ledger.ledger import open_waits_of, position_of
 from ..presentation.documents import to_json
-from .pages.page import Page, Redirect, Refused, Shown
+from .pages.page import Download, Page, Redirect, Refused, Shown
 from .rendering.renderer import Renderer
 from .requests import SENT, Call, read_form
+from .routes import PageRoute
 from .said import keep_message, set_preferences, take_message
 from .site import site_of
 
 
-def page_routes(pages: Iterable[Page], renderer: Renderer) -> list[Route]:
+def page_routes(pages: Iterable[Page], renderer: Renderer) -> list[PageRoute]:
     """The routes of these pages, in their order."""
-    routes: list[Route] = []
+    routes: list[PageRoute] = []
     for page in pages:
         served = _ServedPage(page, renderer)
-        routes.append(Route(f"{page.path}.json", served.answer_with_data, name=f"{page.name}.json"))
+        routes.append(PageRoute(f"{page.path}.json", served.answer_with_data, name=f"{page.name}.json"))
         if page.template is not None:
             methods = ["GET", "POST"] if page.act else ["GET"]
-            routes.append(Route(page.path, served.answer, methods=methods, name=page.name))
+            paths = (page.path, f"{page.path}/") if page.path.endswith("}") else (page.path,)
+            routes += [PageRoute(path, served.answer, methods=methods, name=page.name) for path in paths]
     return routes
+
+
+def download_routes(downloads: Iterable[Download]) -> list[PageRoute]:
+    """The routes of these files."""
+    return [PageRoute(each.path, _handing_out(each), name=each.name) for each in downloads]
+
+
+def _handing_out(download: Download) -> Callable[[Request], Awaitable[Response]]:
+    async def hand_out(request: Request) -> Response:
+        site = site_of(request)
+        call = await site.admit(request, download.role)
+        file = await site.threads.run(download.make, call)
+        headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(file.name, safe='')}"}
+        return Response(file.content, media_type=file.media_type, headers=headers)
+
+    return hand_out
 
 
 MOST_COUNTED: Final = 1_000

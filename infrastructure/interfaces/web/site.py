@@ -11,7 +11,7 @@ from ...concurrency.threads import RunsInThread, threads_of
 from ...ledger.ledger import Ledger, clock_of, sessions_of
 from ...operations.bulk_thread import BulkThread
 from .links import Links
-from .mounting import base_of, keep_base
+from .mounting import base_of, keep_base, keep_segments
 from .read_runs import ReadRuns
 from .requests import Call, Form, Settings
 from .security.authentication import Authenticate, Authenticator, known_principal
@@ -93,6 +93,7 @@ class Site:
         """Let the routes below know of this site, and where it is mounted."""
         scope[_SITE] = self
         keep_base(scope)
+        keep_segments(scope)
 
     def links(self, request: HTTPConnection) -> Links:
         """The addresses as this request's caller is to see them."""

@@ -55,7 +55,7 @@ class Auditor:
             chain.from_iterable(source.events for source in past),
             saved,
             input=run_input(self._store, run_id, started.data),
-            work_order=audited_work_order(work_order.events, self._statuses(work_order.events, cut)),
+            work_order=audited_work_order(work_order.events, self._statuses(work_order.events, cut, run.events[-1])),
             since_success=self._since_success(started, saved),
             provenance=Provenance(
                 streams=(
@@ -140,11 +140,19 @@ class Auditor:
             place = Place(rows[-1].started_at, rows[-1].position)
         return None
 
-    def _statuses(self, work_order: Sequence[RecordedEvent], cut: int | None) -> Mapping[str, RunStatus]:
-        """The status of each run of a work order, as it was when the log had reached a position."""
+    def _statuses(
+        self, work_order: Sequence[RecordedEvent], cut: int | None, last: RecordedEvent
+    ) -> Mapping[str, RunStatus]:
+        """The status of each run of a work order, as it was when the log had reached a position.
+
+        ``last`` is the last event of the run that is audited: events behind it aren't looked at, and may be damaged.
+        """
         statuses: dict[str, RunStatus] = {}
         for run_id in filter(None, (event.data.get("run_id") for event in work_order)):
-            version = None if cut is None else version_at_position(self._store, run_id, self._head(run_id), cut)
+            if run_id == last.stream:
+                version: int | None = last.version
+            else:
+                version = None if cut is None else version_at_position(self._store, run_id, self._head(run_id), cut)
             if version != 0:
                 statuses[run_id] = self._header_of(run_id, version).status
         return statuses

@@ -158,14 +158,15 @@ class History(RunLists, StepLists, IdSearch, Unpicklable):
         """
         yield from self._runs.snapshots(run_id)
 
-    def walk(self, run_id: str, progress: Callable[[int], object] | None = None) -> RunWalk:
+    def walk(self, run_id: str, progress: Callable[[int], object] | None = None, *, upto: int | None = None) -> RunWalk:
         """Open a run for walking through it in both directions; it is folded once, then any version is there at once.
 
-        ``progress`` is called now and then with the number of events folded so far.
+        ``progress`` is called now and then with the number of events folded so far. Events after the version ``upto``
+        are left out, for a run that can be read no further.
 
         Raises RunNotFound.
         """
-        return RunWalk(run_id, self._store, self._runs, progress)
+        return RunWalk(run_id, self._store, self._runs, progress, upto)
 
     def events(self, run_id: str) -> Iterator[RecordedEvent]:
         """Iterate over the recorded events of a run, in order.

@@ -39,13 +39,19 @@ class RunWalk(Unpicklable):
     _send_instead = "send the id of the run and the store's URL, or the snapshots that are needed"
 
     def __init__(
-        self, run_id: str, store: EventStore, runs: RunRepository, progress: Callable[[int], object] | None = None
+        self,
+        run_id: str,
+        store: EventStore,
+        runs: RunRepository,
+        progress: Callable[[int], object] | None = None,
+        upto: int | None = None,
     ) -> None:
         """Fold the run. ``progress`` is called now and then with the number of events folded. Raises RunNotFound."""
         check_run_id(run_id)
         self.run_id = run_id
         self._store = store
         self._runs = runs
+        self._upto = upto
         self._state = RunState(run_id)
         self._segments: list[FoldSegment] = []
         self._firsts = array("Q")
@@ -68,7 +74,7 @@ class RunWalk(Unpicklable):
         """
         with self._following:
             before = self._head
-            for segment in self._runs.segments(self._state):
+            for segment in self._runs.segments(self._state, self._upto):
                 self._segments.append(segment)
                 self._firsts.append(self._head + 1)
                 self._head += len(segment.snapshots)  # last: readers may read everything up to the head meanwhile

@@ -4,14 +4,17 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from ....domain.errors import InvalidRequest
+from ....domain.errors import InvalidRequest, RunNotFound
 from ....domain.run.snapshot import Snapshot
 from ....domain.values.clock import micros
+from ....domain.values.names import check_run_id
+from ....domain.values.point_in_time import parse_moment
 from ....domain.visible import quoted
 from ....projections.runs.run import Run, run_of
 from ....projections.runs.work_order import WorkOrder
 from ...concurrency.async_variants import run_in_thread
 from ...execution.runner import PreparedCall, asynchronous, synchronous
+from ...repositories.as_of import version_at
 from ...repositories.work_orders import read_work_order
 from .adopt import AdoptRequest, adopt, read_snapshot
 from .repeating import Repeating
@@ -23,12 +26,19 @@ from .wait_for import WaitingFor
 class Runs(Steering, Repeating, WaitingFor):
     """``ledger.runs``: start and steer runs. Methods that run steps return when the run pauses, waits or ends."""
 
-    def get(self, run_id: str) -> Run:
-        """Return a run as it stands.
+    def get(self, run_id: str, version: int | None = None) -> Run:
+        """Return a run as it stands, or as it stood after ``version`` events.
 
-        Raises RunNotFound.
+        Raises RunNotFound, VersionNotFound.
         """
-        return run_of(self._services.runs.load(run_id))
+        services = self._services
+        if version is not None:
+            check_run_id(run_id)
+            head = services.store.head(run_id)
+            if head == 0:
+                raise RunNotFound(run_id)
+            version = version_at(services.store, run_id, parse_moment(version, None), head, f"run {run_id!r}")
+        return run_of(services.runs.load(run_id, version))
 
     def work_order(self, work_order_id: str) -> WorkOrder:
         """Return a work order as it stands, with the ids of its runs.

@@ -79,7 +79,7 @@ class ConnectionPool(ResetOnFork):
 
     def __init__(self, conninfo: str, size: int = POOL_SIZE, timeout: float = POOL_TIMEOUT) -> None:
         self._conninfo = conninfo
-        self._size = size
+        self._size = self._kept = size
         self._timeout = timeout
         self._closed = False
         self.clock = SteadyClock()
@@ -97,7 +97,7 @@ class ConnectionPool(ResetOnFork):
         self._waiting = 0
 
     def resize(self, size: int) -> None:
-        """Open at most so many from now on."""
+        """Open at most so many from now on. Those beyond the size that it began with are closed when nobody waits."""
         self._size = size
 
     def acquire(self) -> Connection:
@@ -110,11 +110,14 @@ class ConnectionPool(ResetOnFork):
         return PoolUse(self._size, max(0, self._open - len(self._idle)), self._waiting)
 
     def release(self, connection: Connection) -> None:
-        """Keep the connection for the next caller, unless it is broken or in a transaction."""
+        """Keep the connection for the next caller, unless it is broken, in a transaction, or one too many."""
         if connection.process != self._process:
             keep_inherited(connection)
             return
         if connection.era != self._era or connection.pgconn.transaction_status != TransactionStatus.IDLE:
+            self._close(connection)
+            return
+        if len(self._idle) >= self._kept and not self._waiting:
             self._close(connection)
             return
         self._idle.append(connection)
@@ -216,7 +219,8 @@ _shared: dict[str, tuple[ConnectionPool, list[object]]] = {}
 def join_pool(conninfo: str, key: object) -> ConnectionPool:
     """The pool that all stores in schemas of one database have in common; ``leave_pool`` with the same key ends it.
 
-    It has one connection more for each store: each may hold one while it waits for a second, as where runs are claimed.
+    It has one connection more for each store, as long as they are used: each may hold one while it waits for a second,
+    as where runs are claimed.
     """
     with lock_of(_shared):
         if conninfo not in _shared:

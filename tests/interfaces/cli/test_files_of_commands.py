@@ -20,6 +20,7 @@ from flowledger.infrastructure.interfaces.cli.app import main, make_command
 WRITING = {
     "export FILE": ("run.jsonl", ["export", "{run}", "{place}"]),
     "export FILE, compressed": ("run.jsonl.zst", ["export", "{run}", "{place}"]),
+    "report FILE": ("run.html", ["report", "{run}", "{place}", "--force"]),
     "audit --out": ("audit.json", ["audit", "{run}", "--out", "{place}"]),
     "history --out": ("list.csv", ["history", "--all", "--out", "{place}"]),
     "orders --out": ("list.json", ["orders", "--out", "{place}"]),

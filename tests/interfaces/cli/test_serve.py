@@ -56,9 +56,12 @@ def test_a_server_stops_while_streams_are_open(tmp_path: Path) -> None:
         httpx.Client(base_url=told["url"], timeout=PATIENCE) as client,
         client.stream("GET", "api/stream") as stream,
     ):
-        assert next(stream.iter_text()) == "retry: 1000\n\n"
+        told_on_stream = stream.iter_text()
+        assert next(told_on_stream) == "retry: 1000\n\n"
         assert client.get("history").status_code == 200
         process.send_signal(signal.SIGTERM)
+        pings = "".join(told_on_stream).count(": \n\n")
+        assert pings < 3, "it was ended, as one that ends by itself says every 15 of its 55 seconds that it is there"
         assert process.wait(PATIENCE) == 0
 
 

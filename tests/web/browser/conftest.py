@@ -79,15 +79,22 @@ def chromium() -> Iterator[Any]:
             yield browser
 
 
+def listen(page: Any, complaints: list[str]) -> None:
+    """Collect what the browser complains about on a page."""
+
+    def complain(text: str) -> None:
+        if not text.endswith(REFUSALS):
+            complaints.append(text)
+
+    page.on("console", lambda said: said.type in ("error", "warning") and complain(said.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+
+
 @pytest.fixture
 def opened(chromium: Any, site: Site) -> Iterator[Callable[..., Any]]:
     """Opens a page of the site in a window of its own. What the browser complains about fails the test."""
     contexts: list[Any] = []
     complaints: list[str] = []
-
-    def complain(text: str) -> None:
-        if not text.endswith(REFUSALS):
-            complaints.append(text)
 
     def open_page(path: str, width: int = 1440, height: int = 900, **options: Any) -> Any:
         context = chromium.new_context(
@@ -96,8 +103,7 @@ def opened(chromium: Any, site: Site) -> Iterator[Callable[..., Any]]:
         context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page = context.new_page()
-        page.on("console", lambda said: said.type in ("error", "warning") and complain(said.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
+        listen(page, complaints)
         page.goto(path, wait_until="load")
         return page
 

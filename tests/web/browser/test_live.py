@@ -79,13 +79,55 @@ def test_while_updates_are_paused_nothing_changes(opened: Open, told: Story) -> 
     row.get_by_text("Cancelled").wait_for(timeout=PATIENCE)
 
 
-def test_a_runs_page_tells_its_status_and_what_is_new(opened: Open, told: Story) -> None:
-    page = opened(f"/runs/{told.waiting}")
+def test_a_runs_page_goes_on_while_one_is_at_its_head(opened: Open, told: Story) -> None:
+    page = opened(f"/runs/{told.waiting}?step=score-risk")
     shown(page, "Live")
+    head = page.locator(".scrub output").inner_text()
+    page.locator(".state summary", has_text="metadata").click()  # it closes
     told.ledger.runs.hold(told.waiting, by="ivo", reason="count first")
     page.locator('[data-part="status"]').get_by_text("Held").wait_for(timeout=PATIENCE)
-    page.locator("[data-new] a").click()
-    page.get_by_text("run.held").first.wait_for(timeout=PATIENCE)
+    page.locator(".events tr[aria-selected]").get_by_text("run.held").wait_for(timeout=PATIENCE)
+    assert page.locator(".scrub output").inner_text() == str(int(head) + 1)
+    assert not page.locator("[data-new]").is_visible(), "nothing is announced that is there"
+    assert page.get_by_role("heading", name="Step score-risk").count() == 1
+    assert page.locator(".state details:not([open]) > summary", has_text="metadata").is_visible()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowLeft")
+    page.locator(".events tr[aria-selected]").get_by_text("run.paused").wait_for()
+    assert f"version={head}" in page.url
+
+
+def test_a_runs_page_stays_at_its_version_and_announces_what_is_new(opened: Open, told: Story) -> None:
+    page = opened(f"/runs/{told.waiting}")
+    shown(page, "Live")
+    page.keyboard.press("ArrowLeft")
+    at = page.locator(".scrub output").inner_text()
+    told.ledger.runs.hold(told.waiting, by="ivo", reason="count first")
+    page.locator('[data-part="status"]').get_by_text("Held").wait_for(timeout=PATIENCE)
+    page.get_by_role("link", name="1 new since", exact=False).wait_for(timeout=PATIENCE)
+    assert page.locator(".scrub output").inner_text() == at
+    assert page.locator(".events").get_by_text("run.held").count() == 0
+    page.keyboard.press("ArrowRight")  # to what was the head
+    page.locator(".events tr[aria-selected]").get_by_text("run.held").wait_for(timeout=PATIENCE)
+    assert not page.locator("[data-new]").is_visible()
+
+
+def test_a_run_is_followed_from_its_first_event_to_its_end(opened: Open, told: Story) -> None:
+    run = told.ledger.runs.start("order-approval", order(30_002, total=10.0), by="webhook", wait=False)
+    page = opened(f"/runs/{run.id}")
+    shown(page, "Live")
+    told.ledger.runs.proceed(run.id)
+    page.locator('[data-part="status"]').get_by_text("Completed").wait_for(timeout=PATIENCE)
+    page.locator(".live").get_by_text("Ended").wait_for(timeout=PATIENCE)
+    head = told.ledger.runs.get(run.id).version
+    assert page.locator(".events tbody tr").count() == head
+    assert page.locator(".scrub output").inner_text() == str(head)
+    used = page.eval_on_selector_all("use", "all => all.map((use) => use.getAttribute('href').slice(1))")
+    known = page.eval_on_selector_all("symbol", "all => all.map((symbol) => symbol.id)")
+    assert set(used) <= set(known), "each drawing came with what uses it"
+    page.keyboard.press("ArrowLeft")
+    assert page.locator(".scrub output").inner_text() == str(head - 1)
 
 
 def test_a_bulk_actions_page_counts_while_it_is_worked_on(opened: Open, told: Story) -> None:

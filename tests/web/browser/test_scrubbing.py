@@ -1,6 +1,7 @@
 """The version slider: at each version a script shows what the server would have drawn."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ SHOWN = """() => {
 MOVE = """(version) => {
   const range = document.querySelector('.scrub input');
   range.value = version;
-  range.dispatchEvent(new Event('input'));
+  range.dispatchEvent(new Event('input', { bubbles: true }));
 }"""
 
 
@@ -45,3 +46,15 @@ def test_at_each_version_the_slider_shows_what_the_server_draws(site: Site, chro
     assert not faults
     scripted.close()
     drawn.close()
+
+
+def test_a_key_moves_by_one_step_and_says_where_it_leads(opened: Callable[..., Any], site: Site) -> None:
+    page = opened(f"/runs/{site.story.run}?version=6")
+    page.keyboard.press("ArrowRight")
+    assert page.locator(".scrub output").inner_text() == "7"
+    page.locator("[role=status].sr").get_by_text("version 7 of 22, run.step_completed of check-stock").wait_for()
+    page.keyboard.press("Shift+ArrowRight")
+    assert page.locator(".scrub output").inner_text() == "9"
+    for expected in ("intake", "check-stock 1"):
+        page.keyboard.press("j")
+        assert page.evaluate("document.activeElement.textContent").startswith(expected)

@@ -4,6 +4,7 @@ from importlib.metadata import version
 from typing import Any, Final
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
 from ..channels import Through
 from . import bulk, description, lists, run_commands, runs, status, stream, workflows
@@ -20,6 +21,11 @@ ROUTERS: Final = (
 )
 
 
+def _name_of(route: APIRoute) -> str:
+    """What a client that is made from the description calls a route: ``runs_list_runs``, ``commands_retry``."""
+    return f"{route.tags[0]}_{route.name}"
+
+
 def make_api(title: str, handlers: dict[Any, Any]) -> FastAPI:
     """The API; ``handlers`` answer errors."""
     api = description.DescribedApi(
@@ -27,6 +33,7 @@ def make_api(title: str, handlers: dict[Any, Any]) -> FastAPI:
         version=version("flowledger"),
         openapi_url=None,  # its route is among the others, as it takes a role
         redirect_slashes=False,
+        generate_unique_id_function=_name_of,
         exception_handlers=handlers,
     )
     api.add_middleware(Through, channel="api")

@@ -4,14 +4,17 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 
+from .....projections.bulk_action import BulkAction, BulkActionItem
 from ...presentation.documents import row_document
+from ..routes import ApiRoute
 from .admission import Operator, Viewer
 from .answers import Answer, list_answer
 from .bodies import Because, Body
 from .preconditions import Key
 from .queries import Paged, RunFilters
+from .schemas import answers, listed, named
 
-router = APIRouter(prefix="/bulk", tags=["bulk"])
+router = APIRouter(prefix="/bulk", tags=["bulk"], route_class=ApiRoute)
 
 
 class Request(Body):
@@ -37,7 +40,7 @@ class ItemList(Paged):
     status: str | None = None
 
 
-@router.post("")
+@router.post("", responses=answers({"anyOf": [named("BulkAction"), named("BulkPreview")]}, 200, 201))
 async def request(call: Operator, body: Request, key: Key = None, preview: Annotated[bool, Query()] = False) -> Answer:
     """Ask to retry or cancel many runs, which this process or a worker then does; `preview=true` only counts them.
 
@@ -53,25 +56,25 @@ async def request(call: Operator, body: Request, key: Key = None, preview: Annot
     return Answer(row_document(made), status, Location=call.links.api(f"/bulk/{made.id}"))
 
 
-@router.get("")
+@router.get("", responses=answers(listed("bulk", BulkAction)))
 async def list_actions(call: Viewer, query: Annotated[Paged, Query()]) -> Answer:
     """List bulk actions, newest first."""
     return list_answer("bulk", await call.ledger.bulk.alist(**query.arguments()))
 
 
-@router.get("/{id}")
+@router.get("/{id}", responses=answers(named("BulkAction")))
 async def get(call: Viewer, id: str) -> Answer:
     """A bulk action as it stands: how many runs have which result, and how the new runs stand."""
     return Answer(row_document(await call.ledger.bulk.aget(id)))
 
 
-@router.get("/{id}/items")
+@router.get("/{id}/items", responses=answers(listed("items", BulkActionItem)))
 async def list_items(call: Viewer, id: str, query: Annotated[ItemList, Query()]) -> Answer:
     """List its runs, in the order in which they are worked on, with what became of each."""
     return list_answer("items", await call.ledger.bulk.aitems(id, **query.arguments()))
 
 
-@router.post("/{id}/stop")
+@router.post("/{id}/stop", responses=answers(named("BulkAction")))
 async def stop(call: Operator, id: str, body: Because | None = None) -> Answer:
     """Stop it behind the run that is worked on now."""
     reason = None if body is None else body.reason

@@ -6,10 +6,13 @@ from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
 
 from ..problems import MEDIA_TYPE
+from ..routes import ApiRoute
 from .admission import Viewer
 from .answers import Answer
+from .examples import BODIES, PATHS
+from .schemas import ANY_OBJECT, answers, components
 
-router = APIRouter(tags=["status"])
+router = APIRouter(tags=["status"], route_class=ApiRoute)
 
 _PROBLEM: Final = {
     "type": "object",
@@ -40,15 +43,20 @@ class DescribedApi(FastAPI):
             schemas = described["components"]["schemas"]
             for name in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(name, None)
-            schemas["Problem"] = _PROBLEM
+            for name, example in BODIES.items():
+                schemas[name]["examples"] = [example]
+            schemas |= {"Problem": _PROBLEM, **components()}
             for path in described["paths"].values():
                 for operation in path.values():
+                    for parameter in operation.get("parameters", ()):
+                        if parameter["in"] == "path" and parameter["name"] in PATHS:
+                            parameter["example"] = PATHS[parameter["name"]]
                     operation["responses"].pop("422", None)
                     operation["responses"]["default"] = _ANSWER
         return super().openapi()
 
 
-@router.get("/openapi.json")
+@router.get("/openapi.json", responses=answers(ANY_OBJECT))
 async def get_description(call: Viewer, request: Request) -> Answer:
     """What is here, as OpenAPI 3.1 says it."""
     described = request.app.openapi()

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from .....projections.counts import RunGroup
 from .....projections.index.query import Sort
+from .....projections.runs.logs import Level
 from .....projections.serialization import camel
 from ...presentation.inputs import read_moment, read_version
 
@@ -149,6 +150,15 @@ class PointInTime(Filters):
     def arguments(self) -> dict[str, Any]:
         """Both as Python takes them. Raises InvalidRequest."""
         return {"version": self.version, "at": read_moment(self.at, "at")}
+
+
+class LogLines(Filters):
+    """Lines of one node, one attempt at it, a level and those above it, or with a text in them."""
+
+    node: str | None = None
+    attempt: int | None = None
+    level: Level = "debug"
+    text: str = ""
 
 
 class Comparison(Filters):

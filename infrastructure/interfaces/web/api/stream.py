@@ -18,23 +18,27 @@ from .....domain.visible import quoted
 from ...presentation.documents import event_document, to_json
 from ..problems import problem_of
 from ..requests import Call
+from ..routes import ApiRoute
 from ..site import site_of
 from ..streams import Streams
 from .admission import Viewer
 
-router = APIRouter(tags=["stream"])
+router = APIRouter(tags=["stream"], route_class=ApiRoute)
 
 LONGEST: Final = 55.0
 """Seconds of a stream."""
 PING: Final = 15.0
 """Seconds after which a stream says that it is there: proxies close connections on which nothing is said."""
 
+_EVENTS: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"description": "It begins", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
+}
 _BEGIN: Final = "retry: 1000\n\n"
 _PING: Final = ": \n\n"
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
-@router.get("/stream", response_class=StreamingResponse)
+@router.get("/stream", response_class=StreamingResponse, responses=_EVENTS)
 async def follow(
     call: Viewer,
     request: Request,

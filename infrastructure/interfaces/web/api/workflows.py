@@ -1,6 +1,6 @@
 """Workflows: their definitions, versions, and runs to start."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Query
 from starlette.requests import Request
@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from .....domain.errors import InvalidRequest
 from .....domain.workflow import StaleVersion, WorkflowSnapshot
+from .....projections.runs.summary import WorkflowSummary
 from ...presentation.documents import (
     run_document,
     version_document,
@@ -15,23 +16,27 @@ from ...presentation.documents import (
 )
 from ...presentation.inputs import read_moment, read_version
 from ..old_snapshots import acheck_version_to_start
+from ..routes import ApiRoute
 from ..security.refusals import Refusal
 from .admission import Admin, Editor, Operator, Viewer
 from .answers import Answer, list_answer, not_changed
 from .bodies import Because, Release, Rename, Restore, SaveWorkflow, Start
 from .preconditions import Given
 from .queries import WorkflowList
+from .schemas import ANY_OBJECT, NOT_CHANGED, answers, array, listed, named
 
-router = APIRouter(prefix="/workflows", tags=["workflows"])
+router = APIRouter(prefix="/workflows", tags=["workflows"], route_class=ApiRoute)
+
+_WORKFLOW: Final = answers(named("Workflow"))
 
 
-@router.get("")
+@router.get("", responses=answers(listed("workflows", WorkflowSummary)))
 async def list_workflows(call: Viewer, query: Annotated[WorkflowList, Query()]) -> Answer:
     """List workflows, in order of their ids."""
     return list_answer("workflows", await call.ledger.workflows.alist(**query.arguments()))
 
 
-@router.get("/{workflow}")
+@router.get("/{workflow}", responses=_WORKFLOW | NOT_CHANGED)
 async def get_workflow(
     call: Viewer, workflow: str, request: Request, at: str | None = None, version: str | None = None
 ) -> Response:
@@ -41,26 +46,26 @@ async def get_workflow(
     return not_changed(request, found.version) or _answer(found)
 
 
-@router.get("/{workflow}/versions")
+@router.get("/{workflow}/versions", responses=answers(array(named("WorkflowVersion"))))
 async def list_versions(call: Viewer, workflow: str) -> Answer:
     """Every version, oldest first."""
     return Answer([version_document(version) for version in await call.ledger.workflows.aversions(workflow)])
 
 
-@router.get("/{workflow}/versions/{version}")
+@router.get("/{workflow}/versions/{version}", responses=_WORKFLOW)
 async def get_version(call: Viewer, workflow: str, version: str) -> Answer:
     """One version: a number, a snapshot id, `live` or `latest`."""
     return _answer(await call.ledger.workflows.aget(workflow, read_version(version)))
 
 
-@router.get("/{workflow}/diff")
+@router.get("/{workflow}/diff", responses=answers(ANY_OBJECT))
 async def compare_versions(call: Viewer, workflow: str, a: str, b: str) -> Answer:
     """What changed between two versions, by node id and edge id."""
     found = await call.ledger.workflows.adiff(workflow, read_version(a), read_version(b))
     return Answer(found.to_data())
 
 
-@router.put("/{workflow}")
+@router.put("/{workflow}", responses=answers(named("Workflow"), 200, 201))
 async def save_workflow(
     call: Editor,
     workflow: str,
@@ -94,7 +99,7 @@ def _precondition_required(workflow: str, stale: StaleVersion) -> Refusal:
     )
 
 
-@router.post("/{workflow}/runs")
+@router.post("/{workflow}/runs", responses=answers(named("Run"), 200, 201))
 async def start_run(call: Operator, workflow: str, given: Given, body: Start | None = None) -> Answer:
     """Start a run of the live version, or of the latest; an old snapshot isn't run."""
     if given.expected_version is not None:
@@ -108,27 +113,27 @@ async def start_run(call: Operator, workflow: str, given: Given, body: Start | N
     return Answer(run_document(run), 201 if run.created else 200, version=run.version, Location=location)
 
 
-@router.post("/{workflow}/rename")
+@router.post("/{workflow}/rename", responses=_WORKFLOW)
 async def rename(call: Editor, workflow: str, given: Given, body: Rename) -> Answer:
     """Give a workflow another name."""
     return _answer(await call.ledger.workflows.arename(workflow, body.name, call.by, **given.arguments()))
 
 
-@router.post("/{workflow}/release")
+@router.post("/{workflow}/release", responses=_WORKFLOW)
 async def release(call: Editor, workflow: str, given: Given, body: Release) -> Answer:
     """Make a version the live one, which runs start with."""
     arguments = {**body.arguments(), **given.arguments()}
     return _answer(await call.ledger.workflows.arelease(workflow, by=call.by, **arguments))
 
 
-@router.post("/{workflow}/archive")
+@router.post("/{workflow}/archive", responses=_WORKFLOW)
 async def archive(call: Admin, workflow: str, given: Given, body: Because | None = None) -> Answer:
     """Archive a workflow: it can be read, but neither saved nor started."""
     arguments = {**({} if body is None else body.arguments()), **given.arguments()}
     return _answer(await call.ledger.workflows.aarchive(workflow, by=call.by, **arguments))
 
 
-@router.post("/{workflow}/restore")
+@router.post("/{workflow}/restore", responses=_WORKFLOW)
 async def restore(call: Admin, workflow: str, given: Given, body: Restore | None = None) -> Answer:
     """Take a workflow out of the archive, or make the definition of a version the latest again."""
     arguments = {**({} if body is None else body.arguments()), **given.arguments()}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from .....projections.comparison.runs_model import ComparedRun, ComparedStep, RunComparison
 from ..rendering.versions import ShownVersion
+from ..rendering.words import count
 from .copy_as import CopyAs, command_line, python_call
 from .page import Page
 from .query import check_names, flag
@@ -16,6 +18,15 @@ from .version_facts import read_versions
 
 if TYPE_CHECKING:
     from ..requests import Call
+
+
+Cause = Literal["input", "definition", "code", "nothing"]
+_EXPLAINED: Final[Mapping[Cause, str]] = {
+    "input": "got other input",
+    "definition": "had another definition",
+    "code": "ran other code",
+    "nothing": "came out otherwise with the same input",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +81,22 @@ class ComparePage:
         definition = "Other definitions" if self.comparison.workflow else "Same definition"
         code = any(step.code_changed for step in self.comparison.steps)
         return f"{definition}, {'other' if code else 'same'} code."
+
+    @staticmethod
+    def cause(step: ComparedStep) -> Cause | None:
+        """What explains that a step went otherwise; None where it didn't, or only one of the runs has it."""
+        if step.alike or step.a is None or step.b is None:
+            return None
+        if any(change.path.startswith(("input", "payload")) for change in step.changes):
+            return "input"
+        return "definition" if step.node_changed else "code" if step.code_changed else "nothing"
+
+    @property
+    def explained(self) -> str:
+        """How many steps went otherwise for a reason that is on record, and how many for none."""
+        causes = Counter(map(self.cause, self.comparison.steps))
+        said = [f"{count(causes[cause], 'step')} {words}" for cause, words in _EXPLAINED.items() if causes[cause]]
+        return f"Of those in both, {', '.join(said)}." if said else ""
 
 
 def load(call: Call) -> ComparePage:

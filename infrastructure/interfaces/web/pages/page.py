@@ -54,3 +54,25 @@ class Page(NamedTuple):
     act: Callable[[Call], Redirect | Refused | Shown] | None = None
     """What a POST to the same address does, in a thread."""
     act_role: str = "operator"
+
+
+class File(NamedTuple):
+    """What is handed out to be kept."""
+
+    name: str
+    """As it is called where it is kept."""
+    media_type: str
+    content: bytes
+
+
+class Download(NamedTuple):
+    """A file that pages offer."""
+
+    path: str
+    """As Starlette writes them."""
+    name: str
+    """For links."""
+    role: str
+    """Who may have it."""
+    make: Callable[[Call], File]
+    """Runs in a thread. Raises errors of the tree."""

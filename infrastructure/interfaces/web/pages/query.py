@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from .....domain.errors import InvalidRequest
 from .....domain.visible import quoted
 
 if TYPE_CHECKING:
     from starlette.datastructures import QueryParams
+
+
+Word = TypeVar("Word", bound=str)
 
 
 def check_names(query: QueryParams, known: Collection[str]) -> None:
@@ -50,9 +53,10 @@ def whole(query: Mapping[str, str], name: str, default: int) -> int:
 _DIGITS = 18
 
 
-def one_of(query: Mapping[str, str], name: str, words: Iterable[str], default: str) -> str:
+def one_of(query: Mapping[str, str], name: str, words: Iterable[Word], default: Word) -> Word:
     """One of some words. Raises InvalidRequest."""
     value = text(query, name) or default
-    if value not in (known := tuple(words)):
-        raise InvalidRequest(f"{name} {quoted(value)} is none of {', '.join(known)}")
-    return value
+    for word in (known := tuple(words)):
+        if word == value:
+            return word
+    raise InvalidRequest(f"{name} {quoted(value)} is none of {', '.join(known)}")

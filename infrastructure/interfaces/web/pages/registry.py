@@ -6,9 +6,11 @@ from . import (
     audit,
     canvas,
     compare,
+    compare_choice,
     failures,
     history,
     preferences,
+    report,
     run,
     search,
     steps,
@@ -19,7 +21,7 @@ from . import (
 from .acts import fork, reproduce, retry, start, steer, workflow
 from .bulk import action, listing, preview
 from .editing import page as editing
-from .page import Page
+from .page import Download, Page
 
 PAGES: Final[tuple[Page, ...]] = (
     *history.PAGES,
@@ -31,6 +33,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *start.PAGES,
     *workflow.PAGES,
     *compare.PAGES,
+    *compare_choice.PAGES,
     *listing.PAGES,
     *preview.PAGES,
     *action.PAGES,
@@ -45,3 +48,6 @@ PAGES: Final[tuple[Page, ...]] = (
     *search.PAGES,
     *preferences.PAGES,
 )
+
+DOWNLOADS: Final[tuple[Download, ...]] = (*report.DOWNLOADS,)
+"""All files that pages offer."""

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from .....domain.errors import InvalidRequest, NotFound
+from .....domain.errors import EventNotReadable, InvalidRequest
 from .....domain.ports import RecordedEvent
-from .....domain.values.clock import micros
 from .....domain.visible import quoted
 from .....domain.workflow import WorkflowSnapshot
 from .....projections.layout import SMALL
-from .....projections.runs.run import Run
-from .....projections.runs.summary import RunSummary
 from ...presentation.documents import event_document, run_document
 from ...presentation.events import describe_event
 from ...presentation.inputs import read_moment
 from ..read_runs import SCRUBBED, ReadRun
+from ..rendering.frame import reader_zone
+from ..rendering.graph import Picture
 from .acts.buttons import run_acts
 from .copy_as import CopyAs
 from .drawings import draw_version
 from .page import Page
 from .query import check_names, text, whole
+from .readable_run import as_far_as_it_reads, last_good_run, latest_version, read_run
 from .run_failure import failure_of
 from .run_graph import run_picture
 from .run_page import AROUND, EventRow, RunPage
@@ -30,6 +31,7 @@ from .run_step import select_step
 from .version_facts import read_versions
 
 if TYPE_CHECKING:
+    from ....ledger.ledger import Ledger
     from ..requests import Call
 
 
@@ -37,18 +39,18 @@ _PARAMETERS = frozenset({"version", "at", "step", "attempt", "value", "level", "
 
 
 def load(call: Call) -> RunPage:
-    """The run at the version, or time, that the address asks for.
+    """The run at the version, or time, that the address asks for; as far as its events can be read.
 
-    Raises RunNotFound, VersionNotFound, NothingAsOf, InvalidRequest.
+    Raises RunNotFound, VersionNotFound, NothingAsOf, InvalidRequest, EventNotReadable.
     """
-    query, ledger = call.request.query_params, call.ledger
-    check_names(query, _PARAMETERS)
-    run_id = call.request.path_params["run"]
-    run = ledger.runs.get(run_id)
-    workflow = _workflow(call, run_id)
-    node_ids = [] if workflow is None else [node.id for node in workflow.definition.nodes]
-    read = call.read_runs.read(ledger, run_id, node_ids, None if run.finished_at else micros(call.now))
-    version = _version(call, read.head)
+    check_names(call.query, _PARAMETERS)
+    return as_far_as_it_reads(call.part("run"), lambda damage: _load(call, damage))
+
+
+def _load(call: Call, damage: EventNotReadable | None) -> RunPage:
+    query, ledger, run_id = call.query, call.ledger, call.part("run")
+    run, workflow, read = read_run(ledger, call.read_runs, run_id, call.now, damage)
+    version = _version(call, read.head, damage)
     chip = read_versions(ledger, [(run.workflow_id, run.workflow_version)])
     selected = select_step(query, read, version, workflow)
     return RunPage(
@@ -59,13 +61,11 @@ def load(call: Call) -> RunPage:
         ways=_ways(call, run_id, version, read.head),
         chip=chip.get((run.workflow_id, run.workflow_version)),
         workflow=workflow,
-        latest=_latest(call, run.workflow_id),
-        picture=None
-        if workflow is None
-        else run_picture(
+        latest=latest_version(ledger, run.workflow_id),
+        picture=picture_of(
+            ledger,
             workflow,
-            draw_version(call.ledger, workflow, call.ledger.workflows.versions(run.workflow_id), SMALL),
-            read.course,
+            read,
             version,
             None if selected is None else selected.attempt.node_id,
             _step_link(call, run_id),
@@ -75,10 +75,26 @@ def load(call: Call) -> RunPage:
         state=shown_state(read.walk, read.head, version, text(query, "value")),
         snapshot=read.walk.snapshot(version),
         selected=selected,
-        failure=failure_of(call, run, read),
-        good=_last_good(call, run),
-        acts=run_acts(call, run),
+        failure=failure_of(ledger, run, read),
+        good=last_good_run(ledger, run),
+        acts=() if damage else run_acts(call, run),
+        damage=damage,
     )
+
+
+def picture_of(
+    ledger: Ledger,
+    workflow: WorkflowSnapshot | None,
+    read: ReadRun,
+    version: int,
+    selected: str | None,
+    url_of: Callable[[str], str],
+) -> Picture | None:
+    """The graph of the run at a version; None where its workflow can't be read, or is too large for a picture."""
+    if workflow is None:
+        return None
+    layout = draw_version(ledger, workflow, ledger.workflows.versions(workflow.workflow_id), SMALL)
+    return run_picture(workflow, layout, read.course, version, selected, url_of)
 
 
 def _events(read: ReadRun, version: int) -> Iterator[RecordedEvent]:
@@ -88,18 +104,26 @@ def _events(read: ReadRun, version: int) -> Iterator[RecordedEvent]:
     return read.walk.events(max(1, version - AROUND), min(read.head, version + AROUND))
 
 
-def _version(call: Call, head: int) -> int:
-    """The version that is shown: of the path, of the query, or the last one."""
+def _version(call: Call, head: int, damage: EventNotReadable | None) -> int:
+    """The version that is shown: of the path, of the query, or the last one. One that can't be read raises why."""
     query, pinned = call.request.query_params, call.request.path_params.get("n")
-    at = read_moment(text(query, "at"), "at")
+    at = _asked_time(call)
     if pinned is not None and not pinned.isdigit():
         raise InvalidRequest(f"version {quoted(pinned)} is no whole number")
     asked = int(pinned[:18]) if pinned is not None else whole(query, "version", 0)
     if at is not None:
-        return call.ledger.history.snapshot(call.request.path_params["run"], at=at).version
+        return call.ledger.history.snapshot(call.part("run"), at=at).version
     if not asked and pinned is None:
         return head
-    return call.ledger.history.header(call.request.path_params["run"], version=asked).version
+    if damage is not None and asked > head:
+        raise damage
+    return call.ledger.history.header(call.part("run"), version=asked).version
+
+
+def _asked_time(call: Call) -> datetime | None:
+    """The time as of which the run is to be shown; without an offset it is one of the reader's zone."""
+    zone = reader_zone(call.request.cookies)[0]
+    return read_moment(text(call.query, "at"), "at", now=call.now, of=zone)
 
 
 def _step_link(call: Call, run_id: str) -> Callable[[str], str]:
@@ -118,31 +142,6 @@ def _ways(call: Call, run_id: str, version: int, head: int) -> CopyAs:
         f"flowledger show {run_id}@{version}",
         f'ledger.history.snapshot("{run_id}", version={version})',
     )
-
-
-def _workflow(call: Call, run_id: str) -> WorkflowSnapshot | None:
-    try:
-        return call.ledger.history.workflow_of(run_id)
-    except NotFound:  # the run is shown all the same
-        return None
-
-
-def _latest(call: Call, workflow_id: str) -> int | None:
-    try:
-        return call.ledger.workflows.get(workflow_id).version
-    except NotFound:
-        return None
-
-
-def _last_good(call: Call, run: Run) -> RunSummary | None:
-    """The last run of the same version of the workflow that completed, other than this one."""
-    try:
-        found = call.ledger.history.runs(
-            workflow_id=run.workflow_id, version=run.workflow_version, status="completed", limit=2
-        )
-    except NotFound:
-        return None
-    return next((row for row in found if row.id != run.id), None)
 
 
 def to_document(page: RunPage) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from .....projections.steps.messages import general_message
 
 if TYPE_CHECKING:
     from .....projections.steps.summary import FailureGroup
+    from ....ledger.ledger import Ledger
     from ..read_runs import ReadRun
-    from ..requests import Call
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Failure:
     """All that failed so."""
 
 
-def failure_of(call: Call, run: Run, read: ReadRun) -> Failure | None:
+def failure_of(ledger: Ledger, run: Run, read: ReadRun) -> Failure | None:
     """The failure of a run that has failed, or waits for a retry; None for any other."""
     if run.status not in ("failed", "error") or read.failed_at is None:
         return None
@@ -38,12 +38,12 @@ def failure_of(call: Call, run: Run, read: ReadRun) -> Failure | None:
     error = event.data.get("error")
     if error is None:
         return Failure(None, event.data["reason"], event.version, None)
-    group = _alike(call, run, event) if run.status == "failed" else None
+    group = _alike(ledger, run, event) if run.status == "failed" else None
     return Failure(event.data["node_id"], error_text(error), event.version, group)
 
 
-def _alike(call: Call, run: Run, event: RecordedEvent) -> FailureGroup | None:
-    found = call.ledger.history.failures(
+def _alike(ledger: Ledger, run: Run, event: RecordedEvent) -> FailureGroup | None:
+    found = ledger.history.failures(
         workflow_id=run.workflow_id, node=event.data["node_id"], error_type=event.data["error"]["type"], limit=20
     )
     message = general_message(event.data["error"]["message"])

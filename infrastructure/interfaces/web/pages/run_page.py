@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from .....domain.errors import EventNotReadable
 from .....domain.ports import RecordedEvent
 from .....domain.run.snapshot import Snapshot
 from .....domain.workflow import WorkflowSnapshot
@@ -90,6 +91,8 @@ class RunPage:
     """The last run of the same version that completed."""
     acts: Sequence[ActLink]
     """What whoever reads the page may do with the run, what is most wanted first."""
+    damage: EventNotReadable | None = None
+    """Why the run is shown no further than to its head here: the event behind it can't be read."""
 
     @property
     def course(self) -> Course:
@@ -170,6 +173,10 @@ class RunPage:
         assert self.selected is not None  # noqa: S101
         done = self.selected.attempt
         return {"step": done.node_id, "attempt": done.attempt if self.selected.of > 1 else None}
+
+    def log_line(self, number: int) -> str:
+        """The permanent address of a line that the selected step logged."""
+        return f"{self.here(**self._selection(), level=None, log=None)}#log-{number}"
 
     def near(self, steps: Sequence[Step | Rounds]) -> Sequence[Step | Rounds]:
         """Of the steps of a long run those around the version that is shown."""

@@ -7,7 +7,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import dedent
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
@@ -21,7 +21,8 @@ from .....projections.run_view.course import Execution
 from .....projections.run_view.json_tree import Member, json_tree
 from .....projections.run_view.state_series import ABSENT
 from .....projections.run_view.value_history import Reading, readings
-from .....projections.runs.attempts import Attempt, LogEntry, attempts
+from .....projections.runs.attempts import Attempt, attempts
+from .....projections.runs.logs import LEVELS, Level, NumberedLine, matching_lines
 from ..rendering.code import python_lines
 from .query import one_of, text, whole
 from .run_state import ValueHistory, history_of, path_of
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
     from ....services.history.walk import RunWalk
     from ..read_runs import ReadRun
-
-LEVELS: Final = ("debug", "info", "warning", "error")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +70,6 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True)
-class NumberedLine:
-    """A log line and its number."""
-
-    number: int
-    line: LogEntry
-
-
-@dataclass(frozen=True, slots=True)
 class SelectedStep:
     """One attempt, whole."""
 
@@ -94,7 +85,7 @@ class SelectedStep:
     code: Code | None
     logs: tuple[NumberedLine, ...]
     """Those that the address asks for."""
-    level: str
+    level: Level
     search: str
     changes: tuple[StateChange, ...]
     value: InputHistory | None
@@ -110,15 +101,29 @@ def select_step(
     chosen = _choose(query, read.course.executions, version)
     if chosen is None:
         return None
-    walk = read.walk
     done = _attempt(read, chosen)
+    level = one_of(query, "level", LEVELS, "debug")
+    return whole_step(done, read, workflow, level, text(query, "log") or "", text(query, "value"))
+
+
+def whole_step(
+    done: Attempt,
+    read: ReadRun,
+    workflow: WorkflowSnapshot | None,
+    level: Level = "debug",
+    search: str = "",
+    pointer: str | None = None,
+) -> SelectedStep:
+    """An attempt, with all that is known of it.
+
+    Of its logs the lines from a level on that have a text in them. ``pointer`` names the value of its input of which it
+    is told where it came from; InvalidRequest is raised for one that leads nowhere.
+    """
+    walk = read.walk
     known = {node.id: node for node in workflow.definition.nodes} if workflow else {}
     node = known.get(done.node_id)
     snapshot, before = walk.snapshot(done.version), walk.snapshot(done.version - 1)
     results = snapshot.context.get(done.node_id, ())
-    level = one_of(query, "level", LEVELS, "debug")
-    search = text(query, "log") or ""
-    pointer = text(query, "value")
     return SelectedStep(
         attempt=done,
         node=node,
@@ -127,7 +132,7 @@ def select_step(
         input=json_tree(done.input, ("input",)),
         output=json_tree(done.output, ("output",)) if done.outcome == "completed" else None,
         code=_code(done, node, workflow, read.drifted),
-        logs=tuple(_lines(done.logs, level, search)),
+        logs=tuple(matching_lines(done.logs, level, search)),
         level=level,
         search=search,
         changes=tuple(state_changes(before, snapshot)),
@@ -158,17 +163,6 @@ def _attempt(read: ReadRun, chosen: Execution) -> Attempt:
 
 def _same_visit(other: Execution, done: Attempt) -> bool:
     return other.version >= done.version - done.attempt and other.node_id == done.node_id
-
-
-def _lines(lines: Sequence[LogEntry], level: str, search: str) -> list[NumberedLine]:
-    least = LEVELS.index(level)
-    sought = search.casefold()
-    return [
-        NumberedLine(number, line)
-        for number, line in enumerate(lines, 1)
-        if (line.level.lower() not in LEVELS or LEVELS.index(line.level.lower()) >= least)
-        and sought in line.message.casefold()
-    ]
 
 
 def _code(

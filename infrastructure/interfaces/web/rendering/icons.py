@@ -27,3 +27,9 @@ def sprite(names: Iterable[str]) -> Markup:
     """The drawings of these icons."""
     symbols = "\n".join(f'<symbol id="i-{name}" viewBox="0 0 16 16">{SYMBOLS[name]}</symbol>' for name in sorted(names))
     return Markup(f'<svg hidden aria-hidden="true">\n{symbols}\n</svg>')  # noqa: S704 - drawings of ours
+
+
+def with_sprite(html: str) -> str:
+    """A page with the drawings of the icons that it uses at its end."""
+    body, end, rest = html.rpartition("</body>")
+    return f"{body}{sprite(used_icons(html))}\n{end}{rest}"

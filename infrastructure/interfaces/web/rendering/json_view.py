@@ -43,6 +43,8 @@ class JsonView:
     versions: Versions | None = None
     changed: frozenset[Path] = field(default_factory=frozenset)
     added: frozenset[Path] = field(default_factory=frozenset)
+    rest: str = "in the JSON of this page"
+    """Where the members are that aren't shown."""
 
     def url(self, member: Member) -> str | None:
         """Where a scalar leads."""

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from itertools import count
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..security.signing_in import has_session
 from .clock import PageClock
 from .environment import environment
 from .frame import Frame, nav_entries, reader_theme, reader_zone
-from .icons import sprite, used_icons
+from .icons import with_sprite
 from .static_files import digest_of
 from .store_words import store_words
+from .words import counter
 
 if TYPE_CHECKING:
     from ..requests import Call
@@ -67,12 +67,11 @@ class Renderer:
                 knows=self._names.__contains__,
                 may=call.may,
                 clock=clock_of(call),
-                unique=_counter(),
+                unique=counter(),
                 static=lambda path: call.links("static", path=path, v=digest_of(path)),
             )
         )
-        body, end, rest = html.rpartition("</body>")
-        return f"{body}{sprite(used_icons(html))}\n{end}{rest}"
+        return with_sprite(html)
 
 
 def clock_of(call: Call) -> PageClock:
@@ -86,9 +85,3 @@ _ROLES = ("admin", "editor", "operator", "viewer")
 def highest_role(roles: Iterable[str]) -> str:
     """The one that counts of somebody's roles."""
     return next((role for role in _ROLES if role in roles), "no role")
-
-
-def _counter() -> Callable[[str], str]:
-    """Makes ids that are unique on one page."""
-    numbers = count(1)
-    return lambda prefix: f"{prefix}-{next(numbers)}"

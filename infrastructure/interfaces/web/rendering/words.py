@@ -1,6 +1,8 @@
 """Numbers, durations and ids as people read them."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from itertools import count as count_from
 
 SHORT_ID = 6
 """Characters of an id that a page shows; the whole is in its title, and wherever it is copied."""
@@ -48,3 +50,9 @@ _UUID = 36
 def capitalised(word: str) -> str:
     """A word of the record as a page begins with it: ``Completed``."""
     return word[:1].upper() + word[1:]
+
+
+def counter() -> Callable[[str], str]:
+    """Makes ids that are unique on one page: ``tip-1``, ``tip-2``."""
+    numbers = count_from(1)
+    return lambda prefix: f"{prefix}-{next(numbers)}"

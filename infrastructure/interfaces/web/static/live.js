@@ -1,10 +1,11 @@
-// What is on the screen follows the store. One tab of a browser has the stream of events and tells the others, as a browser opens
-// six connections to a host. Each asks for its own page again, and takes over the parts that it shows; new rows are announced.
-const region = document.querySelector('[data-live]');
-const box = document.querySelector('.live');
+// What is on the screen follows the store. One tab has the stream of events and tells the others, as a browser opens six connections
+// to a host. Each asks for its own page again, and takes over the parts that it shows; new rows are announced.
+const one = (selector) => document.querySelector(selector);
+const region = one('[data-live]');
+const box = one('.live');
 const root = region.dataset.root;
 const [kind, id] = region.dataset.live.split('=');
-const line = document.querySelector('[data-new]');
+const line = one('[data-new]');
 const channel = new BroadcastChannel(`flowledger${root}`);
 const recent = [];
 let last = BigInt(region.dataset.position);
@@ -25,10 +26,11 @@ const update = async () => {
   if (isPaused || document.hidden || !isStale) return;
   isStale = false;
   try {
-    const answer = await fetch(location.href);
+    const answer = await fetch(address());
     if (!answer.ok) throw answer;
-    show(new DOMParser().parseFromString(await answer.text(), 'text/html'));
-    say('Live');
+    const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+    show(page);
+    say(page.querySelector('[data-live]') ? 'Live' : 'Ended');
   } catch {
     isStale = true;
     say(`Away, this is of ${region.dataset.since}`);
@@ -36,16 +38,27 @@ const update = async () => {
   }
 };
 
+// A run's page keeps the step that it shows.
+const address = () => {
+  const url = new URL(location), step = one('[data-step]')?.dataset.step;
+  if (step && !url.searchParams.has('step')) url.searchParams.set('step', step);
+  return url;
+};
+
 // What a person opened, chose or typed stays as it is.
-const beforeAttributeUpdated = (name, node) => !['open', 'hidden', 'aria-selected'].includes(name) && !(name === 'checked' && node.name === 'pick');
+const beforeAttributeUpdated = (name, node) => !['open', 'hidden', kind !== 'run' && 'aria-selected'].includes(name) && !(name === 'checked' && node.name === 'pick');
 const morph = (old, to) => old && to && Idiomorph.morph(old, to, { ignoreActiveValue: true, callbacks: { beforeAttributeUpdated } });
 const parts = (page) => new Map([...page.querySelectorAll('[data-part]')].map((part) => [part.dataset.part, part]));
 
+const news = (here, there) => [...there].filter(([key]) => key.startsWith('+') && !here.has(key));
+
 const show = (page) => {
-  const here = parts(document), there = parts(found = page);
-  for (const [key, part] of here) morph(part, there.get(key));
+  const here = parts(document), there = parts(found = page), past = one('.scrub.past');
+  for (const [key, part] of here) if (!past || !key.startsWith('@')) morph(part, there.get(key));
+  for (const symbol of page.querySelectorAll('symbol')) if (!document.getElementById(symbol.id)) one('symbol').after(symbol);
+  if (!past) { seen = 0; document.dispatchEvent(new Event('live')); }
   if (!line) return;
-  const many = kind === 'run' ? seen : [...there.keys()].filter((key) => key.startsWith('+') && !here.has(key)).length;
+  const many = kind === 'run' ? seen : news(here, there).length;
   line.hidden = !many;
   line.querySelector('a').textContent = `${many} new since ${region.dataset.since}`;
 };
@@ -56,7 +69,7 @@ line?.addEventListener('click', (event) => {
   const here = parts(document);
   morph(region, found.querySelector('[data-live]'));
   line.hidden = true;
-  [...parts(region)].find(([key]) => key.startsWith('+') && !here.has(key))?.[1].querySelector('a')?.focus();
+  news(here, parts(region))[0]?.[1].querySelector('a')?.focus();
 });
 
 channel.onmessage = ({ data }) => {
@@ -74,6 +87,7 @@ navigator.locks?.request(`flowledger${root}`, () => new Promise(() => {
 }));
 channel.postMessage(String(last));
 document.addEventListener('visibilitychange', update);
+document.addEventListener('head', () => { if (seen) isStale = true; update(); });
 box.hidden = false;
 box.querySelector('button').addEventListener('click', (event) => {
   isPaused = !isPaused;

@@ -1,32 +1,38 @@
 // Run page: one version for the slider, the time line, the graph, the state and the events.
 // A move touches only what lies between the old and the new version, so a long run scrubs as fast as a short one.
-import { say } from './ui.js';
+// What a live page takes over is learned anew.
 
-const form = document.querySelector('[data-scrub]');
-const range = form.querySelector('input[type="range"]');
-const head = Number(range.max);
+let form, range, head, parts, series, objects, nodes, ways, outs, rows, notes, cursor, axis, turns, button, at, timer = 0;
+const on = (type, act) => document.addEventListener(type, act);
 const read = (el, name) => [JSON.parse(el.dataset[name]), el];
 const all = (selector) => [...document.querySelectorAll(selector)];
-const parts = all('[data-v]').map((el) => [Number(el.dataset.v), el]).sort((a, b) => a[0] - b[0]);
-const series = all('[data-series]').map((el) => read(el, 'series'));
-const objects = all('[data-there]').map((el) => read(el, 'there'));
-const nodes = all('[data-states]').map((el) => read(el, 'states'));
-const ways = all('[data-taken]').map((el) => [Number(el.dataset.taken), el]);
-const outs = Object.fromEntries(['n', 'when', 'type', 'node', 'what', 'by'].map((name) => [name, all(`[data-out="${name}"]`)]));
-const rows = new Map(all('.events tr[data-v]').map((row) => [Number(row.dataset.v), row]));
-const notes = all('[data-only-after]');
-const cursor = document.getElementById('cursor');
-const { axis, turns } = JSON.parse(document.getElementById('axis').content.textContent);
+const learn = () => {
+  form = all('[data-scrub]')[0];
+  if (!form) return;
+  range = form.querySelector('[type="range"]');
+  head = Number(range.max);
+  if (!form.classList.contains('past')) range.value = head;
+  at = Number(range.value);
+  parts = all('[data-v]').map((el) => read(el, 'v')).sort((a, b) => a[0] - b[0]);
+  series = all('[data-series]').map((el) => read(el, 'series'));
+  objects = all('[data-there]').map((el) => read(el, 'there'));
+  nodes = all('[data-states]').map((el) => read(el, 'states'));
+  ways = all('[data-taken]').map((el) => read(el, 'taken'));
+  outs = Object.fromEntries('n when type node what by'.split(' ').map((name) => [name, all(`[data-out="${name}"]`)]));
+  rows = new Map(all('.events tr[data-v]').map((row) => [Number(row.dataset.v), row]));
+  notes = all('[data-only-after]');
+  cursor = document.getElementById('cursor');
+  ({ axis, turns } = JSON.parse(form.dataset.scrub));
+  button = form.querySelector('[data-play]');
+  button.hidden = false;
+};
 const line = (el) => el.querySelector(':scope > summary') ?? el;
 const upTo = (steps, version) => steps.findLast(([from]) => from <= version);
-let at = Number(range.value);
-let timer = 0;
 
-export const show = (to) => {
+const show = (to) => {
   const next = Math.min(head, Math.max(1, to));
   const [low, high] = next < at ? [next, at] : [at, next];
-  for (const el of all('.state .ch-mod')) el.classList.remove('ch-mod');
-  for (const el of all('.state .ch-add')) el.classList.remove('ch-add');
+  for (const el of all('.state .ch-mod, .state .ch-add')) el.classList.remove('ch-mod', 'ch-add');
   for (const [v, el] of parts) {
     if (v > high) break;
     if (v > low) el.classList.toggle('later', v > next);
@@ -43,15 +49,15 @@ export const show = (to) => {
   for (const [times, el] of objects) el.classList.toggle('later', !upTo(times, next)?.[1]);
   for (const [states, el] of nodes) {
     const state = upTo(states, next)?.[1] ?? 'none';
-    const kept = el.getAttribute('class').split(' ').filter((word) => word !== 'off' && word !== 'ran' && !word.startsWith('st-'));
+    const kept = el.getAttribute('class').split(' ').filter((word) => !/^(off|ran|st-.*)$/.test(word));
     el.setAttribute('class', [...kept, ...(state === 'none' ? ['off'] : ['ran', `st-${state}`])].join(' '));
     el.querySelector('use').setAttribute('href', `#i-${state}`);
     el.setAttribute('aria-label', el.getAttribute('aria-label').replace(/: [^,]*/, `: ${state === 'none' ? 'not reached' : state}`));
   }
   for (const [first, el] of ways) {
-    const taken = first <= next;
-    el.querySelector('.edge').classList.toggle('taken', taken);
-    el.querySelector('.edge').classList.toggle('idle', !taken);
+    const taken = first <= next, { classList } = el.querySelector('.edge');
+    classList.toggle('taken', taken);
+    classList.toggle('idle', !taken);
     el.lastElementChild.setAttribute('class', taken ? 'taken-tip' : 'idle-tip');
   }
   rows.get(at)?.removeAttribute('aria-selected');
@@ -75,8 +81,7 @@ const keep = () => {
   url.searchParams.sort();
   history.replaceState(null, '', url);
 };
-const go = (version) => { show(version); keep(); };
-const button = form.querySelector('[data-play]');
+const go = (version) => { show(version); keep(); if (at === head) document.dispatchEvent(new Event('head')); };
 const stop = () => { clearInterval(timer); timer = 0; button.setAttribute('aria-label', 'Play'); };
 const play = () => {
   if (timer) return stop();
@@ -85,21 +90,18 @@ const play = () => {
   timer = setInterval(() => { go(at + 1); if (at === head) stop(); }, 400);
 };
 
-button.hidden = false;
-range.addEventListener('input', () => show(Number(range.value)));
-range.addEventListener('change', keep);
-form.addEventListener('click', (event) => {
+learn();
+on('live', learn);
+on('input', ({ target }) => { if (target === range) show(Number(range.value)); });
+on('change', ({ target }) => { if (target === range) go(at); });
+on('click', (event) => {
+  if (!form?.contains(event.target)) return;
   const to = event.target.closest('[data-go]')?.dataset.go;
-  if (to) { event.preventDefault(); go({ first: 1, last: head }[to] ?? at + Number(to)); }
-  if (event.target.closest('[data-play]')) play();
-});
-document.addEventListener('keydown', (event) => {
-  if (event.target.matches('input, select, textarea') || event.ctrlKey || event.metaKey || event.altKey || event.target.closest('dialog[open]')) return;
-  const way = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-  if (way) {
+  if (to) {
     event.preventDefault();
-    go(event.shiftKey ? (way < 0 ? turns.findLast((v) => v < at) : turns.find((v) => v > at)) ?? at : at + way);
-    say(range.getAttribute('aria-valuetext'));
+    const turn = { before: turns.findLast((v) => v < at), after: turns.find((v) => v > at) };
+    go({ first: 1, last: head, ...turn }[to] ?? at + (Number(to) || 0));
+    document.dispatchEvent(new CustomEvent('say', { detail: range.getAttribute('aria-valuetext') }));
   }
-  if (event.key === 'p') play();
+  if (event.target.closest('[data-play]')) play();
 });

@@ -20,7 +20,8 @@ for (const el of document.querySelectorAll('[data-copy], [data-close]')) el.hidd
 // One polite live region for all that a script does.
 const told = document.body.appendChild(Object.assign(document.createElement('div'), { className: 'sr' }));
 told.setAttribute('role', 'status');
-export const say = (text) => { told.textContent = ''; requestAnimationFrame(() => { told.textContent = text; }); };
+const say = (text) => { told.textContent = ''; requestAnimationFrame(() => { told.textContent = text; }); };
+document.addEventListener('say', ({ detail }) => say(detail));
 
 // The reader's zone, for the server to write times in. The first page is made without it, and drawn once more.
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -42,7 +43,8 @@ document.addEventListener('keydown', (event) => {
   }
   if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) { event.target.form?.requestSubmit(); return; }
   if (field(event.target) || event.ctrlKey || event.metaKey || event.altKey || event.target.closest('dialog[open]')) return;
-  const key = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+  const name = event.shiftKey && event.key.length > 1 ? `Shift ${event.key}` : event.key;
+  const key = document.querySelector(`[data-key="${CSS.escape(name)}"]`);
   if (key) { event.preventDefault(); if (field(key)) key.focus(); else key.click(); return; }
   if (event.key === 'y') copy(location.href, 'Link copied');
   if (event.key === '?') { event.preventDefault(); document.getElementById('keys')?.showModal(); }

@@ -1,0 +1,33 @@
+"""Examples of what is sent, for the description of the API."""
+
+from typing import Any, Final
+
+PATHS: Final = {
+    "run": "01a20790-d98e-7246-ae86-ba70bd6970b5",
+    "other": "01a1fd60-7700-7f1e-98b0-1f2f5d6b8e3c",
+    "id": "01a212d5-7220-7fd7-82f2-4b44f6299894",
+    "workflow": "order-approval",
+    "version": "live",
+}
+"""By the parameter of the path."""
+
+BODIES: Final[dict[str, dict[str, Any]]] = {
+    "Because": {"reason": "the customer asked for another address"},
+    "Execution": {"stepLimit": 100},
+    "Fork": {"version": 14, "output": {"approved": True}, "wait": False},
+    "Metadata": {"metadata": {"team": "ops", "ticket": None}},
+    "Note": {"note": "the count is done"},
+    "Release": {"version": 9, "message": "tried for a day"},
+    "Rename": {"name": "Orders"},
+    "Reproduce": {"effects": ["charge-card"], "wait": False},
+    "Request": {"act": "retry", "matching": {"status": ["failed"], "node": "ship"}, "fromNode": "ship"},
+    "Restore": {"version": 7},
+    "Resume": {"payload": {"approved": True}, "wait": "01a212d5-7220-7fd7-82f2-4b44f6299894"},
+    "Retry": {"fromNode": "ship", "wait": False, "reason": "the carrier is back"},
+    "SaveWorkflow": {
+        "definition": {"nodes": [{"id": "ship", "type": "book-carrier"}], "edges": []},
+        "message": "book express, too",
+    },
+    "Start": {"payload": {"order_id": "o-7"}, "wait": False, "priority": 5},
+}
+"""By the model of the body."""
