@@ -23,6 +23,11 @@ def to_json(document: Any, indent: int | None = 2) -> str:
 
 def run_document(run: Run) -> dict[str, Any]:
     """A run, with its snapshot."""
+    return run_with(run, run.snapshot.to_data())
+
+
+def run_with(run: Run, snapshot: dict[str, Any]) -> dict[str, Any]:
+    """A run, with what is told of its state."""
     return {
         "id": run.id,
         "workflowId": run.workflow_id,
@@ -36,7 +41,7 @@ def run_document(run: Run) -> dict[str, Any]:
         "waits": [row_document(wait) for wait in run.waits],
         "held": None if run.held is None else row_document(run.held),
         "nextDueAt": None if run.next_due_at is None else run.next_due_at.isoformat(),
-        "snapshot": run.snapshot.to_data(),
+        "snapshot": snapshot,
         **({} if run.created else {"created": False}),
     }
 
