@@ -7,6 +7,8 @@ from .events.registry import Body, Registry
 from .run import RUN_EVENTS, STEP_COMPLETED, STEP_FAILED
 from .run.events import CLAIMED, RECOVERED
 from .status import ENDED
+from .tokens import TOKEN_EVENTS
+from .views import VIEW_EVENTS
 from .work_order import WORK_ORDER_EVENTS
 from .workflow import WORKFLOW_EVENTS
 
@@ -16,6 +18,8 @@ EVENTS: Final[Registry] = {
     **RUN_EVENTS,
     **BULK_EVENTS,
     **DIRECTORY_EVENTS,
+    **TOKEN_EVENTS,
+    **VIEW_EVENTS,
 }
 
 _ACTS: Final = frozenset(name for name, entry in EVENTS.items() if entry.narrate is not None)

@@ -12,8 +12,10 @@ from . import (
     preferences,
     report,
     run,
+    saved_filters,
     search,
     steps,
+    tokens,
     waits,
     workflow_diff,
     workflows,
@@ -25,6 +27,7 @@ from .page import Download, Page
 
 PAGES: Final[tuple[Page, ...]] = (
     *history.PAGES,
+    *saved_filters.PAGES,
     *run.PAGES,
     *steer.PAGES,
     *retry.PAGES,
@@ -46,6 +49,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *workflow_diff.PAGES,
     *audit.PAGES,
     *search.PAGES,
+    *tokens.PAGES,
     *preferences.PAGES,
 )
 
