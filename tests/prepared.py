@@ -18,9 +18,11 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from select import select
 from types import ModuleType, TracebackType
-from typing import Self
+from typing import Self, TextIO
 
 USED = (
     "flowledger.infrastructure.ledger.open",
@@ -35,6 +37,8 @@ USED = (
 
 ALL_OF = ("flowledger.infrastructure.interfaces.cli", "flowledger.infrastructure.interfaces.presentation")
 """Packages whose modules each command imports some of."""
+
+ROOT = Path(__file__).parents[1]
 
 LARGEST_REQUEST = 2**17
 """Bytes of arguments and environment; the buffer of a socket holds them."""
@@ -63,30 +67,79 @@ class PreparedPython:
 
         ``arguments`` begin with ``-m`` or ``-c``.
         """
+        read_err, stderr = os.pipe()
+        process = self._begin(arguments, cwd, env, stderr)
+        with ThreadPoolExecutor(3) as pool:
+            pool.submit(_write_all, process.stdin, input)
+            out, err = pool.map(_read_all, (process.stdout, os.fdopen(read_err, encoding="utf-8")))
+            return subprocess.CompletedProcess(arguments, process.wait(), out, err)
+
+    def start(
+        self, arguments: Sequence[str], *, cwd: Path = ROOT, env: Mapping[str, str] = os.environ
+    ) -> "PreparedProcess":
+        """As ``subprocess.Popen`` with pipes for stdin and stdout; stderr is this process's."""
+        return self._begin(arguments, cwd, env, os.dup(2))
+
+    def _begin(self, arguments: Sequence[str], cwd: Path, env: Mapping[str, str], stderr: int) -> "PreparedProcess":
         request = json.dumps([list(arguments), str(cwd), dict(env)]).encode()
         assert len(request) <= LARGEST_REQUEST, "start a process of its own for that"
         stdin, write_in = os.pipe()
-        (read_out, stdout), (read_err, stderr), (read_status, status) = (os.pipe() for _ in range(3))
+        (read_out, stdout), (read_status, status) = os.pipe(), os.pipe()
         theirs = (stdin, stdout, stderr, status)
         socket.send_fds(self._requests, [request], theirs)
         for each in theirs:
             os.close(each)
-        with ThreadPoolExecutor(4) as pool:
-            pool.submit(_write_all, write_in, input.encode())
-            out, err, ended = pool.map(_read_all, (read_out, read_err, read_status))
-        return subprocess.CompletedProcess(arguments, int(ended), out, err)
+        return PreparedProcess(write_in, read_out, read_status)
 
 
-def _write_all(fd: int, content: bytes) -> None:
-    try:
-        with open(fd, "wb") as stream:
-            stream.write(content)
-    except BrokenPipeError:
-        pass  # it needn't read all, or anything, of it
+class PreparedProcess:
+    """One that goes on, with its pipes."""
+
+    def __init__(self, stdin: int, stdout: int, status: int) -> None:
+        self.stdin = os.fdopen(stdin, "w", encoding="utf-8")
+        self.stdout = os.fdopen(stdout, encoding="utf-8")
+        self._status = os.fdopen(status, encoding="ascii")
+        self.pid = int(self._status.readline())
+        self._ended: int | None = None
+
+    def wait(self, timeout: float | None = None) -> int:
+        """How it ended: as ``Popen.returncode``. Raises TimeoutError."""
+        if self._ended is None:
+            if not select([self._status], [], [], timeout)[0]:
+                raise TimeoutError(f"process {self.pid} hasn't ended in {timeout:g} s")
+            self._ended = int(self._status.readline())
+            self._status.close()
+        return self._ended
+
+    def poll(self) -> int | None:
+        """The same, or None while it goes on."""
+        try:
+            return self.wait(0)
+        except TimeoutError:
+            return None
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, unless it has ended."""
+        if self.poll() is None:
+            with suppress(ProcessLookupError):  # it has ended, and that is about to be told
+                os.kill(self.pid, number)
+
+    def end(self) -> None:
+        """Kill it, if it goes on, and close the pipes."""
+        self.send_signal(signal.SIGKILL)
+        self.wait()
+        self.stdout.close()
+        with suppress(BrokenPipeError):  # what it was told last, and never read
+            self.stdin.close()
 
 
-def _read_all(fd: int) -> str:
-    with open(fd, encoding="utf-8", newline=None) as stream:
+def _write_all(stream: TextIO, content: str) -> None:
+    with suppress(BrokenPipeError), stream:  # it needn't read all, or anything, of it
+        stream.write(content)
+
+
+def _read_all(stream: TextIO) -> str:
+    with stream:
         return stream.read()
 
 
@@ -110,8 +163,9 @@ def _serve(requests: socket.socket) -> list[str]:
     if child := os.fork():
         for stream in streams:
             os.close(stream)
+        os.write(status, b"%d\n" % child)
         _, ended = os.waitpid(child, 0)
-        os.write(status, str(os.waitstatus_to_exitcode(ended)).encode())
+        os.write(status, b"%d\n" % os.waitstatus_to_exitcode(ended))
         os._exit(0)
     os.close(status)
     arguments, folder, environment = json.loads(message)

@@ -1,6 +1,7 @@
 """A prepared process is, to whoever runs it, as one that Python began."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -68,3 +69,33 @@ def test_nothing_of_one_process_reaches_the_next(prepared_python: PreparedPython
     run("import os, json, sys; os.chdir('/'); json.dumps = None; sys.left = 1; os.environ['LEFT'] = '1'")
     seen = run("import os, json, sys; print(os.getcwd(), json.dumps(1), hasattr(sys, 'left'), 'LEFT' in os.environ)")
     assert seen == f"{tmp_path} 1 False False\n"
+
+
+ECHO = "import sys\nfor line in sys.stdin: print(line[::-1].strip(), flush=True)"
+
+
+def test_one_that_goes_on_is_talked_to_and_ended(prepared_python: PreparedPython) -> None:
+    process = prepared_python.start(["-c", ECHO])
+    for word in ("one", "two"):
+        print(word, file=process.stdin, flush=True)
+        assert process.stdout.readline() == f"{word[::-1]}\n"
+    assert process.poll() is None
+    with pytest.raises(TimeoutError):
+        process.wait(0)
+    process.end()
+    assert process.wait() == process.poll() == -signal.SIGKILL
+
+
+def test_one_is_waited_for_until_it_ends_by_itself(prepared_python: PreparedPython) -> None:
+    process = prepared_python.start(["-c", f"{ECHO}\nsys.exit(3)"])
+    process.stdin.close()
+    assert process.wait(60) == 3
+    process.send_signal(signal.SIGTERM)  # nobody else has its number by now
+    process.end()
+
+
+def test_one_is_sent_signals(prepared_python: PreparedPython) -> None:
+    process = prepared_python.start(["-c", ECHO])
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == -signal.SIGTERM
+    process.end()

@@ -1,8 +1,7 @@
 """A step that takes its process down is recovered as often as its executor allows; then the run fails and says why."""
 
+import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,8 @@ from typing import Any
 import pytest
 
 import flowledger as fl
+
+from ..prepared import PreparedPython
 
 ONE = {"nodes": [{"id": "a", "type": "crash"}, {"id": "b", "type": "crash"}], "edges": [{"source": "a", "target": "b"}]}
 TYPES = ["run.started", "run.claimed", "run.recovered", "run.recovered", "run.failed"]
@@ -32,14 +33,14 @@ with fl.open_ledger(sys.argv[1], executors) as ledger:
 """
 
 
-def test_a_step_that_kills_its_process_is_recovered_so_often_and_no_more(durable_url: str, tmp_path: Path) -> None:
-    script = tmp_path / "worker.py"
-    script.write_text(WORKER)
+def test_a_step_that_kills_its_process_is_recovered_so_often_and_no_more(
+    durable_url: str, tmp_path: Path, prepared_python: PreparedPython
+) -> None:
     with fl.open_ledger(durable_url) as ledger:
         ledger.workflows.save(ONE, workflow_id="w", by="ada")
         run = ledger.runs.start("w", wait=False, by="web")
-        command = [sys.executable, str(script), durable_url, run.id]
-        done = [subprocess.run(command, capture_output=True, text=True, timeout=120) for _ in range(4)]
+        called = ["-c", WORKER, durable_url, run.id]
+        done = [prepared_python.run(called, cwd=tmp_path, env=os.environ) for _ in range(4)]
         key = f"{run.work_order_id}:a:1"
         assert [result.stdout.split() for result in done[:3]] == [
             ["1", str(recoveries), key] for recoveries in range(3)

@@ -1,8 +1,6 @@
 """Workers are processes, and die: what they executed is executed by others, and nothing is held twice."""
 
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +8,7 @@ import pytest
 
 import flowledger as fl
 
+from ..prepared import PreparedProcess, PreparedPython
 from .process import executors
 from .until import until
 
@@ -20,7 +19,7 @@ SLOW = {
 QUICK = {"nodes": SLOW["nodes"][:1]}
 LEASE = 1.0
 
-Begin = Callable[..., "subprocess.Popen[str]"]
+Begin = Callable[..., PreparedProcess]
 
 
 @pytest.fixture
@@ -38,24 +37,20 @@ def ledger(durable_url: str, effects: Path) -> Iterator[fl.Ledger]:
 
 
 @pytest.fixture
-def begin(durable_url: str, effects: Path) -> Iterator[Begin]:
+def begin(durable_url: str, effects: Path, prepared_python: PreparedPython) -> Iterator[Begin]:
     """Begin a worker, or with ``inline`` a process that executes a run in a call of its own."""
-    begun: list[subprocess.Popen[str]] = []
+    begun: list[PreparedProcess] = []
 
-    def begin(name: str, *more: str) -> "subprocess.Popen[str]":
-        command = [sys.executable, "-m", "tests.operations.process", durable_url, str(effects), name, str(LEASE), *more]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    def begin(name: str, *more: str) -> PreparedProcess:
+        called = ["-m", "tests.operations.process", durable_url, str(effects), name, str(LEASE), *more]
+        process = prepared_python.start(called)
         begun.append(process)
-        assert process.stdout is not None
         assert process.stdout.readline() == "works\n"
         return process
 
     yield begin
     for process in begun:
-        process.kill()
-        process.wait()
-        assert process.stdout is not None
-        process.stdout.close()
+        process.end()
 
 
 def calls(effects: Path) -> list[str]:
@@ -74,8 +69,7 @@ def test_the_run_of_a_killed_process_is_recovered(ledger: fl.Ledger, begin: Begi
     until(lambda: len(calls(effects)) == 2)
     (run,) = ledger.history.runs().items
     assert run.owner is not None
-    dead.kill()
-    dead.wait()
+    dead.end()
     begin("heir")
     until(lambda: len(calls(effects)) == 3)
     first, cut_off, again = (line.split() for line in calls(effects))

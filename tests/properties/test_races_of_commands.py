@@ -2,12 +2,8 @@
 expected version at most one goes through."""
 
 import json
-import subprocess
-import sys
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -15,6 +11,7 @@ import pytest
 import flowledger as fl
 
 from ..effort import spread
+from ..prepared import PreparedPython
 from .command_racer import executors
 
 KINDS = {
@@ -28,37 +25,30 @@ KINDS = {
     "reproduce": "fail",
     "fork": "ask",
 }
+Race = Callable[..., list[list[str]]]
+
 RACERS = spread([2, 12], by_default=[2])
 BRANCHES = ("reproduce", "fork")
 
 
-@contextmanager
-def racing(url: str, command: str, run_id: str, racers: int, given: dict[str, Any]) -> Iterator[list[list[str]]]:
-    """What each of the racers said."""
-    script = str(Path(__file__).with_name("command_racer.py"))
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-m", f"{__package__}.command_racer", url, command, run_id, json.dumps(given)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=Path(script).parents[2],
-        )
-        for _ in range(racers)
-    ]
-    try:
-        for racer in started:
-            assert racer.stdout is not None
-            assert racer.stdout.readline() == "ready\n"
-        for racer in started:
-            assert racer.stdin is not None
-            racer.stdin.write("go\n")
-            racer.stdin.flush()
-        yield [racer.stdout.readline().split() for racer in started if racer.stdout is not None]
-    finally:
-        for racer in started:
-            racer.kill()
-            racer.communicate()
+@pytest.fixture
+def race(prepared_python: PreparedPython, durable_url: str) -> Race:
+    """Has so many processes give a command at once, and returns what each of them said."""
+
+    def race(command: str, run_id: str, racers: int, **given: Any) -> list[list[str]]:
+        called = ["-m", f"{__package__}.command_racer", durable_url, command, run_id, json.dumps(given)]
+        started = [prepared_python.start(called) for _ in range(racers)]
+        try:
+            for racer in started:
+                assert racer.stdout.readline() == "ready\n"
+            for racer in started:
+                print("go", file=racer.stdin, flush=True)
+            return [racer.stdout.readline().split() for racer in started]
+        finally:
+            for racer in started:
+                racer.end()
+
+    return race
 
 
 @pytest.fixture
@@ -85,12 +75,12 @@ def by_racers(ledger: fl.Ledger, run: fl.Run) -> list[fl.RecordedEvent]:
 @pytest.mark.parametrize("racers", RACERS)
 @pytest.mark.parametrize("command", KINDS)
 def test_with_one_key_it_is_done_once_and_all_get_the_run(
-    ledger: fl.Ledger, durable_url: str, command: str, racers: int
+    ledger: fl.Ledger, race: Race, command: str, racers: int
 ) -> None:
     run = begin(ledger, command)
-    with racing(durable_url, command, run.id, racers, {"idempotency_key": "k"}) as said:
-        assert [words[0] for words in said] == ["done"] * racers, said
-        assert len({words[1] for words in said}) == 1
+    said = race(command, run.id, racers, idempotency_key="k")
+    assert [words[0] for words in said] == ["done"] * racers, said
+    assert len({words[1] for words in said}) == 1
     assert [event.data["key"] for event in by_racers(ledger, run)] == ["k"]
 
 
@@ -98,11 +88,11 @@ def test_with_one_key_it_is_done_once_and_all_get_the_run(
 @pytest.mark.parametrize("racers", RACERS)
 @pytest.mark.parametrize("command", [command for command in KINDS if command not in BRANCHES])
 def test_with_one_expected_version_one_goes_through_and_the_others_are_told(
-    ledger: fl.Ledger, durable_url: str, command: str, racers: int
+    ledger: fl.Ledger, race: Race, command: str, racers: int
 ) -> None:
     run = begin(ledger, command)
-    with racing(durable_url, command, run.id, racers, {"expected_version": run.version}) as said:
-        heard = Counter(words[1] if words[0] == "refused" else "done" for words in said)
+    said = race(command, run.id, racers, expected_version=run.version)
+    heard = Counter(words[1] if words[0] == "refused" else "done" for words in said)
     assert heard == {"done": 1, ("AlreadyRetried" if command == "retry" else "RunMovedOn"): racers - 1}
     assert len(by_racers(ledger, run)) == 1
 
@@ -110,10 +100,10 @@ def test_with_one_expected_version_one_goes_through_and_the_others_are_told(
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("command", BRANCHES)
 def test_branches_of_one_version_do_not_move_their_source_and_all_go_through(
-    ledger: fl.Ledger, durable_url: str, command: str
+    ledger: fl.Ledger, race: Race, command: str
 ) -> None:
     run = begin(ledger, command)
-    with racing(durable_url, command, run.id, 12, {"expected_version": run.version}) as said:
-        assert len({words[1] for words in said if words[0] == "done"}) == 12
+    said = race(command, run.id, 12, expected_version=run.version)
+    assert len({words[1] for words in said if words[0] == "done"}) == 12
     assert len(by_racers(ledger, run)) == 12
     assert ledger.runs.get(run.id).version == run.version

@@ -67,11 +67,29 @@ async def test_a_page_shows_what_is_around_its_version_and_says_what_it_leaves_o
     assert rows == [str(version) for version in range(head - 100, head + 1)]
     assert f"{head:,}, 201 around version 300" in early.text
     assert [event["version"] for event in document["events"]] == list(range(200, 401))
-    assert document["snapshot"] == long.ledger.history.snapshot(long.run, version=300).to_data()
+    state = long.ledger.history.snapshot(long.run, version=300).to_data()
+    assert document["earlierResults"] == {"each": 130, "work": 129}
+    for node_id, results in state["context"].items():
+        state["context"][node_id] = results[-20:]
+    assert document["snapshot"] == state
+    assert (document["before"], document["after"]) == (199, 401)
     assert "130 before, at earlier versions" in read(data).one("section", aria_labelledby="h-state").text
     row = last.one("section", aria_labelledby="h-time").find("div", classes="tl-row")[1]
     assert f"{2 * ROUNDS + 1:,} attempts, a loop, folded" in row.text
     assert 100 < len(row.find("rect", classes="bar")) < 900
+
+
+async def test_the_data_of_a_page_is_as_small_as_the_page_and_leads_to_the_rest(long: Long) -> None:
+    async with local(long.ledger) as client:
+        last = await client.get(f"/runs/{long.run}.json")
+        document, events = last.json(), []
+        while document["before"] is not None:
+            events.append(document["events"])
+            document = (await client.get(f"/runs/{long.run}/versions/{document['before']}.json")).json()
+        events.append(document["events"])
+    assert last.json()["after"] is None
+    assert len(last.content) < 100_000
+    assert {event["version"] for lot in events for event in lot} == set(range(1, 2 * ROUNDS + 4))
 
 
 async def test_what_is_appended_is_on_the_next_page(long: Long) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ from ....domain.errors import FlowledgerError
 from ....domain.ports import RecordedEvent
 from ....domain.visible import visible_json
 from ....domain.workflow import WorkflowSnapshot, WorkflowVersion
+from ....projections.access import Token
 from ....projections.columns import column_names, column_values
 from ....projections.runs.run import Run, RunOrigin
 from ....projections.runs.summary import WorkflowSummary
@@ -23,6 +24,11 @@ def to_json(document: Any, indent: int | None = 2) -> str:
 
 def run_document(run: Run) -> dict[str, Any]:
     """A run, with its snapshot."""
+    return run_with(run, run.snapshot.to_data())
+
+
+def run_with(run: Run, snapshot: dict[str, Any]) -> dict[str, Any]:
+    """A run, with what is told of its state."""
     return {
         "id": run.id,
         "workflowId": run.workflow_id,
@@ -36,13 +42,19 @@ def run_document(run: Run) -> dict[str, Any]:
         "waits": [row_document(wait) for wait in run.waits],
         "held": None if run.held is None else row_document(run.held),
         "nextDueAt": None if run.next_due_at is None else run.next_due_at.isoformat(),
-        "snapshot": run.snapshot.to_data(),
+        "snapshot": snapshot,
         **({} if run.created else {"created": False}),
     }
 
 
 def _origin_document(origin: RunOrigin) -> dict[str, Any]:
     return {"kind": origin.kind, "runId": origin.run_id, "version": origin.version}
+
+
+def token_document(token: Token) -> dict[str, Any]:
+    """A token; its secret is told only where it was made a moment ago, as ``token``."""
+    document = row_document(replace(token, secret=None))
+    return document if token.secret is None else {**document, "token": token.secret}
 
 
 def workflow_document(workflow: WorkflowSnapshot) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import httpx
 from tests.web.canvas.conftest import Look
-from tests.web.reading import Element
+from tests.web.reading import Element, query_of
 from tests.web.story import WORKFLOW, Story
 
 from flowledger import RetryPolicy
@@ -33,10 +33,23 @@ async def test_opened_from_a_run_it_has_input_output_error_and_logs_of_that(look
     assert "Failed" in run.text
     assert "KeyError: 'express'" in run.text
     assert '"class": "express"' in run.text
-    assert '"courier_key": "***"' in run.text
+    assert '"courier_key": ***' in run.text
     assert [line.one(classes="msg").text for line in run.one(classes="logs").find("li")][
         1
     ] == "booking for order o-20817"
+
+
+async def test_each_value_of_the_run_leads_to_who_set_it(look: Look, told: Story) -> None:
+    run = section((await look(f"{OLD}?step=ship&run={told.run}")).one(id="inspector"), "Run")
+    whole = await look(run.link('"express"'))
+    assert "by noor, answering the question of review" in whole.text
+    for number, outcome in enumerate(("failed", "failed", "completed"), 1):
+        page = await look(f"{OLD}?step=check-stock&run={told.run}&attempt={number}")
+        output = section(page.one(id="inspector"), "Run").find(aria_label="Output of check-stock")[0]
+        for link in output.find("a"):
+            blamed = await look(link.attributes["href"])
+            assert f"/context/check-stock/{number - 1}/output" in dict(query_of(link.attributes["href"]))["value"]
+            assert "by check-stock" in blamed.text, outcome
 
 
 async def test_each_attempt_can_be_chosen(look: Look, told: Story) -> None:

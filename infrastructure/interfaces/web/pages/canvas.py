@@ -8,9 +8,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from .....domain.errors import InvalidRequest
+from .....domain.values.json_pointer import json_pointer
 from .....domain.visible import quoted
 from .....domain.workflow import WorkflowSnapshot
 from .....projections.layout import Graph, Layout, graph_of
+from .....projections.runs.attempts import Attempt
 from ...presentation.documents import version_document, workflow_document
 from ...presentation.inputs import read_moment, read_version
 from ..rendering.frame import reader_zone
@@ -19,7 +21,7 @@ from ..rendering.versions import ShownVersion
 from .acts.buttons import ActLink, workflow_acts
 from .copy_as import CopyAs, command_line, python_call
 from .drawings import draw_version
-from .inspector import Inspector, inspect
+from .inspector import Inspector, RunValues, inspect
 from .page import Page
 from .query import check_names, flag, one_of, text, whole
 from .run_on_canvas import RunOnCanvas, run_on_canvas
@@ -97,7 +99,11 @@ def load(call: Call) -> CanvasPage:
     run = _run(call, text(query, "run"), workflow)
     step = text(query, "step")
     attempt = whole(query, "attempt", 0) or None
-    inspector = None if step is None else inspect(workflow, step, run, attempt)
+    inspector = (
+        None
+        if step is None
+        else inspect(workflow, step, run, attempt, None if run is None else _values_of(call, run.id))
+    )
     panel = one_of(query, "panel", ("inspector", "versions"), "inspector")
     live_only = flag(query, "live") is True
     runs = {count.value: count.count for count in call.ledger.history.counts("version", workflow_id)}
@@ -178,6 +184,19 @@ def _run(call: Call, run_id: str | None, workflow: WorkflowSnapshot) -> RunOnCan
             f"run {quoted(run_id)} is of workflow {quoted(found.workflow_id)}, not of {quoted(workflow.workflow_id)}"
         )
     return found
+
+
+def _values_of(call: Call, run_id: str) -> RunValues:
+    def place_of(attempt: Attempt) -> str:
+        results = call.ledger.history.snapshot(run_id, version=attempt.version).context[attempt.node_id]
+        return json_pointer(("context", attempt.node_id, len(results) - 1))
+
+    return RunValues(
+        lambda attempt, pointer: call.links(
+            "run", run=run_id, version=attempt.version, step=attempt.node_id, value=pointer
+        ),
+        place_of,
+    )
 
 
 def version_link(call: Call, shown: ShownVersion, **query: Any) -> str:

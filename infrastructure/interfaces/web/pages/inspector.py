@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from textwrap import dedent
-from typing import Final
+from typing import Final, NamedTuple
 
 from markupsafe import Markup
 
@@ -15,8 +15,10 @@ from .....domain.workflow import WorkflowSnapshot, edge_terms
 from .....domain.workflow.definition import Edge, Node
 from .....domain.workflow.events import JobCode
 from .....domain.workflow.retry_policy import RetryPolicy, policy_of
+from .....projections.run_view.json_tree import Member, json_tree
 from .....projections.runs.attempts import Attempt
 from ..rendering.code import json_lines, python_lines
+from ..rendering.json_view import JsonView
 from .run_on_canvas import RunOnCanvas
 
 
@@ -33,6 +35,15 @@ class EdgeRow:
     """How often the run took it; None: no run is shown."""
 
 
+class RunValues(NamedTuple):
+    """Where the page of the run tells who set a value."""
+
+    url_of: Callable[[Attempt, str], str]
+    """Of a value, by its pointer in the attempt's input, or in the state after it."""
+    place_of: Callable[[Attempt], str]
+    """The pointer of the attempt's result in the state after it."""
+
+
 @dataclass(frozen=True, slots=True)
 class StepOfRun:
     """What a run did at the step."""
@@ -41,8 +52,11 @@ class StepOfRun:
     chosen: Attempt
     number: int
     """The place of the chosen one among them, from 1."""
-    input: list[Markup]
-    output: list[Markup]
+    input: Member
+    output: Member
+    """Each value is a link to where the run's page tells who set it."""
+    input_view: JsonView
+    output_view: JsonView
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +81,16 @@ class Inspector:
     """None where no run is shown, or it never came here."""
 
 
-def inspect(workflow: WorkflowSnapshot, node_id: str, run: RunOnCanvas | None, attempt: int | None = None) -> Inspector:
+def inspect(
+    workflow: WorkflowSnapshot,
+    node_id: str,
+    run: RunOnCanvas | None,
+    attempt: int | None,
+    values: RunValues | None,
+) -> Inspector:
     """The step, as it was. ``attempt`` counts what the run did there, from 1; None: the last.
+
+    ``values`` are those of the run, where one is shown.
 
     Raises InvalidRequest where there is no such step, or no such attempt.
     """
@@ -94,7 +116,7 @@ def inspect(workflow: WorkflowSnapshot, node_id: str, run: RunOnCanvas | None, a
         source=python_lines(dedent(code["source"])) if code is not None and "source" in code else [],
         retry=_retry_words(node),
         edges=tuple(edges),
-        run=None if run is None else _step_of(run, node_id, attempt),
+        run=None if run is None or values is None else _step_of(run, node_id, attempt, values),
     )
 
 
@@ -102,7 +124,7 @@ def _edge_row(edge: Edge, taken: int | None) -> EdgeRow:
     return EdgeRow(edge.source, edge.target, edge_terms(edge.to_data()), edge.label, taken)
 
 
-def _step_of(run: RunOnCanvas, node_id: str, attempt: int | None) -> StepOfRun | None:
+def _step_of(run: RunOnCanvas, node_id: str, attempt: int | None, values: RunValues) -> StepOfRun | None:
     made = run.attempts.get(node_id, ())
     if not made:
         return None
@@ -110,7 +132,16 @@ def _step_of(run: RunOnCanvas, node_id: str, attempt: int | None) -> StepOfRun |
     if not 1 <= number <= len(made):
         raise InvalidRequest(f"attempt {number}: the run made {len(made)} at step {quoted(node_id)}")
     chosen = made[number - 1]
-    return StepOfRun(made, chosen, number, json_lines(chosen.input), json_lines(chosen.output))
+    place = "" if chosen.outcome == "paused" else values.place_of(chosen)
+    return StepOfRun(
+        made,
+        chosen,
+        number,
+        json_tree(chosen.input, ("input",)),
+        json_tree(chosen.output, ("output",)),
+        JsonView(url_of=lambda pointer: values.url_of(chosen, pointer)),
+        JsonView(url_of=lambda pointer: values.url_of(chosen, place + pointer) if place else None),
+    )
 
 
 def _retry_words(node: Node) -> str | None:

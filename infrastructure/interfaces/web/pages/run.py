@@ -11,7 +11,7 @@ from .....domain.ports import RecordedEvent
 from .....domain.visible import quoted
 from .....domain.workflow import WorkflowSnapshot
 from .....projections.layout import SMALL
-from ...presentation.documents import event_document, run_document
+from ...presentation.documents import event_document, run_with
 from ...presentation.events import describe_event
 from ...presentation.inputs import read_moment
 from ..read_runs import SCRUBBED, ReadRun
@@ -26,7 +26,7 @@ from .readable_run import as_far_as_it_reads, last_good_run, latest_version, rea
 from .run_failure import failure_of
 from .run_graph import run_picture
 from .run_page import AROUND, EventRow, RunPage
-from .run_state import shown_state
+from .run_state import shown_state, state_data
 from .run_step import select_step
 from .version_facts import read_versions
 
@@ -145,13 +145,20 @@ def _ways(call: Call, run_id: str, version: int, head: int) -> CopyAs:
 
 
 def to_document(page: RunPage) -> dict[str, Any]:
-    """The run as the command line's ``--json`` has it, its snapshot at the version shown, and the events shown."""
-    document = run_document(page.run)
+    """The run as the command line's ``--json`` has it, with the state and the events that the page shows.
+
+    Of a long run these are the last results of each node and the events around the version; ``earlierResults`` and the
+    versions before and after lead to the rest.
+    """
+    state, earlier = state_data(page.snapshot, whole=page.head <= SCRUBBED)
+    first, last = (page.events[place].event.version for place in (0, -1))
     return {
-        **document,
+        **run_with(page.run, state),
         "shownVersion": page.version,
-        "snapshot": page.snapshot.to_data(),
+        "earlierResults": earlier,
         "events": [event_document(row.event) for row in page.events],
+        "before": first - 1 if first > 1 else None,
+        "after": last + 1 if last < page.head else None,
     }
 
 

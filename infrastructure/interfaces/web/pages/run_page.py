@@ -10,6 +10,7 @@ from typing import Any, Final
 from .....domain.errors import EventNotReadable
 from .....domain.ports import RecordedEvent
 from .....domain.run.snapshot import Snapshot
+from .....domain.values.json_pointer import json_pointer
 from .....domain.workflow import WorkflowSnapshot
 from .....projections.run_view.course import Course
 from .....projections.run_view.steps import Rounds, Step
@@ -166,8 +167,11 @@ class RunPage:
 
     @property
     def output_view(self) -> JsonView:
-        """How the output of the selected step is shown: its values are part of the state."""
-        return JsonView()
+        """How the output of the selected step is shown; who set its values is told in the state."""
+        if self.selected is None or self.selected.result is None:
+            return JsonView()
+        place, step = json_pointer(self.selected.result), self._selection()
+        return JsonView(url_of=lambda pointer: self.here(**step, value=place + pointer))
 
     def _selection(self) -> dict[str, Any]:
         assert self.selected is not None  # noqa: S101

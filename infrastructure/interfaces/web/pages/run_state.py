@@ -105,6 +105,19 @@ def shown_state(walk: RunWalk, head: int, version: int, pointer: str | None) -> 
     )
 
 
+def state_data(snapshot: Snapshot, *, whole: bool) -> tuple[dict[str, Any], dict[str, int]]:
+    """The state as JSON, and how many results of each node are left out, which are none where it is ``whole``.
+
+    The others are those that the page shows: the last ones of each node.
+    """
+    if whole:
+        return snapshot.to_data(), {}
+    context = snapshot.context
+    shown = {node_id: [each.to_data() for each in results[-RESULTS:]] for node_id, results in context.items()}
+    left_out = {node_id: len(results) - RESULTS for node_id, results in context.items() if len(results) > RESULTS}
+    return {**shallow_data(snapshot), "context": shown}, left_out
+
+
 def _union(series: StateSeries, last: Snapshot, version: int) -> dict[str, Any]:
     """All that the state has at any version: results as at the last one, other values as at the one that is shown, or
     as they were last."""

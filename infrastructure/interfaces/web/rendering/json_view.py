@@ -34,7 +34,7 @@ class Versions(Protocol):
 class JsonView:
     """For the macro ``json_value``."""
 
-    url_of: Callable[[str], str] | None = None
+    url_of: Callable[[str], str | None] | None = None
     """The address under which it is told who set a value; None: values don't lead anywhere."""
     blamed: str | None = None
     """The pointer of the value of which that is told."""
