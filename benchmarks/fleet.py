@@ -1,8 +1,10 @@
 """Processes that execute what is queued, and the time from the first start to the last end."""
 
 import multiprocessing
+import os
+import signal
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, contextmanager
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -20,8 +22,26 @@ Serve = Callable[[str, Callable[[], None]], None]
 _SPAWN = multiprocessing.get_context("spawn")
 
 
+class Fleet:
+    """Worker processes that are ready."""
+
+    def __init__(self, processes: Sequence[Any]) -> None:
+        self._processes = processes
+
+    def stand_still(self) -> None:
+        """Let others have the machine: some look for work twenty times a second with each of their connections."""
+        self._send(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self._send(signal.SIGCONT)
+
+    def _send(self, number: signal.Signals) -> None:
+        for process in self._processes:
+            os.kill(process.pid, number)
+
+
 @contextmanager
-def fleet(serve: Serve, url: str, size: int) -> Generator[None]:
+def fleet(serve: Serve, url: str, size: int) -> Generator[Fleet]:
     """So many worker processes, all ready. They are killed in the end. Raises Unavailable when one can't begin."""
     pipes: list[Connection] = []
     processes: list[Any] = []
@@ -35,7 +55,7 @@ def fleet(serve: Serve, url: str, size: int) -> Generator[None]:
     try:
         for pipe, process in zip(pipes, processes, strict=True):
             _wait_until_ready(pipe, process)
-        yield
+        yield Fleet(processes)
     finally:
         for pipe, process in zip(pipes, processes, strict=True):
             process.kill()
@@ -44,19 +64,28 @@ def fleet(serve: Serve, url: str, size: int) -> Generator[None]:
 
 
 @contextmanager
-def runs_from_start_to_end(url: str, queue: Callable[[int], None], open_runs: str) -> Generator[Work]:
-    """Each unit is a step; ``queue`` starts so many runs, ``open_runs`` counts those that haven't ended."""
+def runs_from_start_to_end(workers: Fleet, url: str, queue: Callable[[int], None], open_runs: str) -> Generator[Work]:
+    """Each unit is a step; ``queue`` starts so many runs, ``open_runs`` counts those that haven't ended.
+
+    The workers stand still until it is their turn, and after it.
+    """
     with closing(psycopg.connect(url, autocommit=True)) as watch:
+        workers.stand_still()
 
         def work(units: int) -> float:
+            workers.go_on()
             began = time.perf_counter()
             queue(max(1, units // STEPS))
-            while True:
-                row = watch.execute(open_runs.encode()).fetchone()
-                assert row is not None
-                if row[0] == 0:
-                    return time.perf_counter() - began
+            while is_open():
                 time.sleep(0.02)  # looking is work of the server, too
+            took = time.perf_counter() - began
+            workers.stand_still()
+            return took
+
+        def is_open() -> bool:
+            row = watch.execute(open_runs.encode()).fetchone()
+            assert row is not None
+            return bool(row[0])
 
         yield work
 

@@ -29,7 +29,7 @@ from .workflow.graph_faults import name_faults
 PAST_TIMES: Final = ("recorded_at", "started_at", "finished_at", "last_started_at", "asked_at")
 """Microseconds since 1970 that a clock has told."""
 
-DUE_TIMES: Final = ("retry_at", "until", "due_at", "run_at", "lease_until")
+DUE_TIMES: Final = ("retry_at", "until", "due_at", "run_at", "lease_until", "expires_at")
 """The same, but they may lie ahead."""
 
 COUNTS: Final = (

@@ -33,7 +33,7 @@ def queued_runs(url: str, workers: int) -> Generator[Work]:
                 for _ in range(runs):
                     client.spawn("line", {}, queue=QUEUE)
 
-        with fleet(_serve, url, workers), runs_from_start_to_end(url, queue, OPEN) as work:
+        with fleet(_serve, url, workers) as crew, runs_from_start_to_end(crew, url, queue, OPEN) as work:
             yield work
 
 

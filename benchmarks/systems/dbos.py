@@ -69,7 +69,7 @@ def queued_runs(url: str, workers: int) -> Generator[Work]:
                 client.enqueue_in_transaction(connection, {"workflow_name": "line", "queue_name": QUEUE}, STEPS)
 
     try:
-        with fleet(_serve, url, workers), runs_from_start_to_end(url, queue, OPEN) as work:
+        with fleet(_serve, url, workers) as crew, runs_from_start_to_end(crew, url, queue, OPEN) as work:
             yield work
     finally:
         client.destroy()

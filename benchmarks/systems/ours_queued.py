@@ -29,7 +29,7 @@ def queued_runs(url: str, workers: int) -> Generator[Work]:
         def queue(runs: int) -> None:
             runner.run(start(runs))
 
-        with fleet(_serve, url, workers), runs_from_start_to_end(url, queue, OPEN) as work:
+        with fleet(_serve, url, workers) as crew, runs_from_start_to_end(crew, url, queue, OPEN) as work:
             yield work
 
 

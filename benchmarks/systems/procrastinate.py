@@ -11,6 +11,8 @@ from .ours import OUTPUT
 
 CONCURRENCY = 10
 """Jobs at once in a process: more are not faster."""
+LONGEST_TURN = 600.0
+"""Seconds for which others may have theirs, while these workers stand still and are not to be taken for dead."""
 OPEN = "SELECT count(*) FROM procrastinate_jobs WHERE status IN ('todo', 'doing')"
 
 
@@ -26,7 +28,7 @@ def queued_runs(url: str, workers: int, *, jobs_per_run: int = STEPS) -> Generat
         def queue(runs: int) -> None:
             step.batch_defer(*({"number": STEPS - jobs_per_run + 1, "before": OUTPUT} for _ in range(runs)))
 
-        with fleet(_serve, url, workers), runs_from_start_to_end(url, queue, OPEN) as work:
+        with fleet(_serve, url, workers) as crew, runs_from_start_to_end(crew, url, queue, OPEN) as work:
             yield work
 
 
@@ -39,7 +41,10 @@ def _serve(url: str, ready: Callable[[], None]) -> None:
         async with app.open_async():
             ready()
             await app.run_worker_async(
-                concurrency=CONCURRENCY, fetch_job_polling_interval=0.05, delete_jobs="successful"
+                concurrency=CONCURRENCY,
+                fetch_job_polling_interval=0.05,
+                delete_jobs="successful",
+                stalled_worker_timeout=LONGEST_TURN,
             )
 
     asyncio.run(serve())

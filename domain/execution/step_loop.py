@@ -120,11 +120,11 @@ def call_settings(
     return CallSettings(by, parse_globals(globals), step_limit, now, chance, limits, None, stopwatch)
 
 
-def check_actor(by: str) -> None:
-    """Raises InvalidRequest or InvalidValue for what can't be the name of an actor."""
-    if not isinstance(freeze(by, "by", converts=False), str) or not by:
-        raise InvalidRequest(f"by {quoted(by)}: an actor is text, not empty")
-    check_name(by, "by")
+def check_actor(by: str, place: str = "by") -> None:
+    """Raises InvalidRequest or InvalidValue for what can't be the name of an actor; ``place`` says what of."""
+    if not isinstance(freeze(by, place, converts=False), str) or not by:
+        raise InvalidRequest(f"{place} {quoted(by)}: an actor is text, not empty")
+    check_name(by, place)
 
 
 def step_loop(

@@ -33,6 +33,7 @@ from ..services.runs.service import Runs
 from ..services.search.service import Search
 from ..services.subscriptions.service import Subscriptions
 from ..services.subscriptions.subscription import AsyncSubscription, Subscription
+from ..services.views import SavedViews
 from ..services.workflows.service import Workflows
 from ..storage.callers import CallersConnection
 from ..transfer.report import BackupReport, ExportReport
@@ -395,6 +396,11 @@ def clock_of(ledger: Ledger) -> Callable[[], int]:
 def sessions_of(ledger: Ledger) -> Sessions:
     """The sessions of who signs in with a token of a ledger. Raises InvalidRequest where its store keeps none."""
     return Sessions(ledger._store, ledger._now)  # pyright: ignore[reportPrivateUsage]
+
+
+def views_of(ledger: Ledger) -> SavedViews:
+    """The filters that are saved in a ledger's store under names."""
+    return SavedViews(ledger._store, ledger._now)  # pyright: ignore[reportPrivateUsage]
 
 
 def executors_of(ledger: Ledger) -> ExecutorRegistry | None:

@@ -29,6 +29,7 @@ class AsyncWorker(Unpicklable):
         self._threads = threads
         self._runs: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
+        self._stopping = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -72,6 +73,7 @@ class AsyncWorker(Unpicklable):
         """Claim no more runs, and hand back what is executed. Returns at once; may be called in any thread."""
         self._work.is_stopping = True
         self._wake()
+        self._set(self._stopping)
 
     async def aclose(self) -> None:
         """Stop, and wait until all runs are handed back, at most for the grace period."""
@@ -89,7 +91,7 @@ class AsyncWorker(Unpicklable):
     # --- the loop -----------------------------------------------------------------------------------------------------
 
     async def _serve(self) -> None:
-        self._wakeups.add_listener(self._wake)
+        self._wakeups.add_listener(self._wake, lambda: self._work.hears_all)
         try:
             while not self._work.is_stopping:
                 await self._turn()
@@ -109,14 +111,14 @@ class AsyncWorker(Unpicklable):
             return
         if free and self._runs:
             await asyncio.wait(self._runs, timeout=self._work.rest)
+        elif self._work.came_late:
+            await _wait_for(self._stopping, self._work.rest)
         if not self._changed.is_set():
             await self._wait(await self._threads.store.run(self._work.seconds_to_wait) if free else POLL)
 
-    async def _wait(self, seconds: float | None) -> None:
+    async def _wait(self, seconds: float) -> None:
         """Until something has changed, or for so long."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._changed.wait()
+        await _wait_for(self._changed, seconds)
 
     async def _execute(self, call: PreparedCall[Run]) -> None:
         try:
@@ -127,12 +129,24 @@ class AsyncWorker(Unpicklable):
             raise
         except BaseException as error:  # noqa: BLE001 - said, and the run is left to others
             self._work.report(error)
+            self._changed.set()  # it can be taken again
 
     def _forget(self, task: asyncio.Task[None]) -> None:
         self._runs.discard(task)
-        self._changed.set()
+        if self._work.hears_all:
+            self._changed.set()
 
     def _wake(self) -> None:
         """Look again; from any thread."""
+        self._set(self._changed)
+
+    def _set(self, event: asyncio.Event) -> None:
         if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._changed.set)
+            self._loop.call_soon_threadsafe(event.set)
+
+
+async def _wait_for(event: asyncio.Event, seconds: float) -> None:
+    """Until it is set, or for so long."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()

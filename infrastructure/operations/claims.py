@@ -47,6 +47,9 @@ class Claims:
         """Runs that can't be claimed here, for example because an event of theirs is damaged."""
         self.may_be_more = False
         """Whether the last lot had as many runs as were asked for, and some of them can be executed here."""
+        self.hears_all = False
+        """Whether the last look may have left something that can be claimed when others have claimed theirs, or when a
+        run ends: it asked for no more than it found, it met what others were about to claim, or types are limited."""
 
     def take(self, most: int) -> list[PreparedCall[Run]]:
         """Claim at most so many runs. Returns their steps, for the caller to execute. Raises StorageUnavailable."""
@@ -56,9 +59,11 @@ class Claims:
         full = self._full(room)
         claimed: list[Claim] = []
         is_full = False
+        self.hears_all = True
         try:
-            with self._leases.lot(now, most, self._workflows, lacking, passed, full) as rows:
+            with self._leases.lot(now, most, self._workflows, lacking, passed, full) as (rows, is_cut):
                 is_full = len(rows) == most
+                self.hears_all = is_full or is_cut or not rows or bool(room)
                 claims = [
                     claim
                     for row in rows
@@ -135,8 +140,8 @@ class Claims:
         """At most so many runs that this worker may take now, in the order in which it would; none is claimed."""
         lacking, passed = self.lacking.current(), self._passed.current()
         full = self._full(self._room())
-        with self._leases.lot(self._services.now(), most, self._workflows, lacking, passed, full) as rows:
-            return rows
+        with self._leases.lot(self._services.now(), most, self._workflows, lacking, passed, full) as lot:
+            return lot.rows
 
     def _is_for_this_worker(self, row: ClaimableRow) -> bool:
         if self._workflows is not None and row.workflow_id not in self._workflows:

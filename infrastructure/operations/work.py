@@ -130,16 +130,21 @@ class Work:
         self._next_due: int | _Unknown | None = _UNKNOWN
         """When the next run is due, where the last look has told."""
         self.rest = 0.0
-        """Seconds after the last look until a worker that executes runs looks again, whatever wakes it."""
+        """Seconds after the last look until a worker that executes runs or came late looks again, whatever wakes it."""
+        self.came_late = False
+        """Whether at the last look others were about to claim what was due: of many workers that are woken for a few
+        runs, most come late."""
         self._tidied_at = 0
         self._told: dict[str, str] = {}
 
     def take(self, free: int) -> list[PreparedCall[Run]]:
         """Claim at most so many runs; none while the store is away, which is said once."""
         began = self.now()
-        self.claims.may_be_more = False
+        self.claims.may_be_more = self.came_late = False
         taken = self._reach(lambda: self._take(min(free, LOT))) or []
         self.rest = min(max(0.0, REST_PER_LOOK * (self.now() - began) / _SECOND), LONGEST_REST)
+        if self.came_late:
+            self.rest *= 2 * random()  # so that they don't come all at once again
         return taken
 
     @property
@@ -147,11 +152,20 @@ class Work:
         """Whether the last look may have left something that is due."""
         return self.claims.may_be_more
 
+    @property
+    def hears_all(self) -> bool:
+        """Whether the claim or the end of a run is a reason to look again, here or by another worker."""
+        return self.claims.hears_all
+
     def _take(self, most: int) -> list[PreparedCall[Run]]:
         taken = []
+        self.claims.hears_all = True  # what happens during the look may come too late for it
         if self._may_be_due():
             taken = self.claims.take(most)
+            self.came_late = self._is_idle and not taken
             self._tell_what_is_lacking()
+        else:
+            self.claims.hears_all = False
         self._is_idle = not taken
         return taken
 

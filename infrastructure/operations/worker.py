@@ -97,7 +97,7 @@ class Worker(Unpicklable):
     # --- the loop -----------------------------------------------------------------------------------------------------
 
     def _serve(self) -> None:
-        self._wakeups.add_listener(self._wake)
+        self._wakeups.add_listener(self._wake, lambda: self._work.hears_all)
         try:
             while not self._work.is_stopping:
                 self._turn()
@@ -121,7 +121,8 @@ class Worker(Unpicklable):
             return
         with self._changed:
             if free:
-                self._changed.wait_for(lambda: not self._busy or self._work.is_stopping, self._work.rest)
+                is_late = self._work.came_late and not self._busy
+                self._changed.wait_for(lambda: not (self._busy or is_late) or self._work.is_stopping, self._work.rest)
             if self._is_woken:
                 return
         seconds = self._work.seconds_to_wait() if free else POLL
@@ -136,10 +137,11 @@ class Worker(Unpicklable):
                 run_steps(*steps, self._work.services.threads.executors)
         except BaseException as error:  # noqa: BLE001 - said, and the run is left to others; this thread serves more runs
             self._work.report(error)
+            self._wake()  # it can be taken again
         finally:
             with self._changed:
                 self._busy -= 1
-                self._is_woken = True
+                self._is_woken |= self._work.hears_all
                 self._changed.notify_all()
 
     def _wake(self) -> None:

@@ -17,7 +17,7 @@ from ...domain.errors import (
     StorageCorrupt,
     StorageUnavailable,
 )
-from ...domain.event_registry import is_act
+from ...domain.event_registry import is_act, leaves_nothing_to_do
 from ...domain.events.channel import current_channel
 from ...domain.ports import CheckpointStore, ExpectedVersion, Guard, NewEvent, Write
 from ..concurrency.threads import STORE_THREADS, ThreadPool
@@ -205,10 +205,8 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
         self._heads.remember(heads)
         for follower in self.wakeups.followers:
             follower()
-        for event in stored:
-            if isinstance(event, IndexedEvent):
-                self.wakeups.notify()
-                return
+        if indexed := [event for event in stored if isinstance(event, IndexedEvent)]:
+            self.wakeups.notify(no_work=all(leaves_nothing_to_do(event.topic, event.data) for event in indexed))
 
     def _is_cached_at(self, write: Write) -> bool:
         """Whether the write can be placed without reading the store."""

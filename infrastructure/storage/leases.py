@@ -41,6 +41,14 @@ class ClaimableRow(NamedTuple):
     """Since when."""
 
 
+class Lot(NamedTuple):
+    """Runs that a worker may take, and no other is given meanwhile."""
+
+    rows: list[ClaimableRow]
+    is_cut: bool
+    """Whether there may be more behind what others are given now."""
+
+
 class Standing(NamedTuple):
     """Where a run stands that somebody executes."""
 
@@ -156,7 +164,7 @@ class Leases:
         lacking: Collection[str] = (),
         passed: Collection[str] = (),
         full: Collection[str] = (),
-    ) -> Generator[list[ClaimableRow]]:
+    ) -> Generator[Lot]:
         """At most ``most`` runs that a worker may take; until the block is left no other worker is given them.
 
         ``workflows``: only these; ``lacking``: versions, written ``workflow@version``, that this worker can't execute;
@@ -173,7 +181,7 @@ class Leases:
             "full": self._recorder.list_parameter(sorted(full)),
         }
         with translate_errors(), self._recorder.locked(self._sql["claimable"], parameters) as rows:
-            yield [_claimable(row) for row in rows[:most]]
+            yield Lot([_claimable(row) for row in rows[:most]], bool(rows) and bool(rows[0][-1]))
 
     def _change(self, query: str, parameters: dict[str, Any]) -> None:
         with translate_errors():

@@ -28,16 +28,20 @@ class Wakeups(ResetOnFork):
     def _start(self) -> None:
         self._changed = Condition()
         self._waiting = 0
-        self._listeners: tuple[Callable[[], object], ...] = ()
+        self._listeners: tuple[tuple[Callable[[], object], Callable[[], bool]], ...] = ()
+        """Each with whether it is called now where there is no work."""
         self.followers: tuple[Callable[[], object], ...] = ()
         """What is called at each commit of this process."""
         self._closed = False
         self.count = 0
         """How many wake-ups there were: what to give to ``wait``, taken before the store is read."""
 
-    def notify(self) -> None:
-        """Wake everybody who waits, in this process and in others: a commit has changed the index."""
-        self._wake()
+    def notify(self, *, no_work: bool = False) -> None:
+        """Wake everybody who waits, in this process and in others: a commit has changed the index.
+
+        ``no_work``: nothing can be claimed that couldn't before.
+        """
+        self._wake(no_work=no_work)
 
     def notify_after(self, transaction: int | None) -> None:
         """The same where a transaction of a caller's changed the index, once that is committed.
@@ -60,17 +64,20 @@ class Wakeups(ResetOnFork):
             finally:
                 self._waiting -= 1
 
-    def add_listener(self, listener: Callable[[], object]) -> None:
-        """Call the function at each wake-up, in any thread: it must be quick. A forked child has no listeners."""
+    def add_listener(self, listener: Callable[[], object], hears_all: Callable[[], bool] = lambda: True) -> None:
+        """Call the function at each wake-up, in any thread: it must be quick. A forked child has no listeners.
+
+        ``hears_all``: whether to call it also where it is known that nothing can be claimed that couldn't before.
+        """
         handle_missed_fork()
         with self._changed:
-            self._listeners = (*self._listeners, listener)
+            self._listeners = (*self._listeners, (listener, hears_all))
             self._begin()
 
     def remove_listener(self, listener: Callable[[], object]) -> None:
         """Don't call it any more."""
         with self._changed:
-            self._listeners = tuple(each for each in self._listeners if each != listener)
+            self._listeners = tuple(each for each in self._listeners if each[0] != listener)
 
     def add_follower(self, follower: Callable[[], object]) -> None:
         """Call the function at each commit of this process, also at those that wake nobody. It must never fail."""
@@ -88,15 +95,16 @@ class Wakeups(ResetOnFork):
             self._closed = True
         self._wake()
 
-    def _wake(self) -> None:
+    def _wake(self, *, no_work: bool = False) -> None:
         with self._changed:
             self.count += 1
             if self._waiting:
                 self._changed.notify_all()
             listeners = self._listeners
-        for listener in listeners:
+        for listener, hears_all in listeners:
             try:
-                listener()
+                if not no_work or hears_all():
+                    listener()
             except Exception:  # noqa: BLE001 - what was committed stays so, and its writer has no part in this
                 _log.exception("a listener for changes of the store failed")
 

@@ -10,7 +10,7 @@ from ...domain.values.clock import moment
 from ...domain.values.ids import bulk_stream, workflow_stream
 from ..index.rows import ActRow
 
-Kind = Literal["workflow", "run", "work order", "bulk action"]
+Kind = Literal["workflow", "run", "work order", "bulk action", "token"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +71,13 @@ def damaged_act(row: ActRow, reason: str) -> Act:
     )
 
 
-_KINDS: dict[str, Kind] = {"workflow": "workflow", "work_order": "work order", "bulk": "bulk action"}
+_KINDS: dict[str, Kind] = {"workflow": "workflow", "work_order": "work order", "bulk": "bulk action", "tokens": "token"}
 
 
 def _subject(event: RecordedEvent) -> tuple[Kind, str]:
     family = event.type.partition(".")[0]
     if family == "workflow":
         return "workflow", event.data["workflow_id"]
+    if family == "tokens":
+        return "token", event.data["name"]
     return _KINDS.get(family, "run"), event.stream.removeprefix(bulk_stream(""))

@@ -6,7 +6,7 @@ from typing import Any, Literal, NotRequired, Required, get_args, get_origin, ge
 import pytest
 from typing_extensions import is_typeddict
 
-from flowledger.domain import soundness
+from flowledger.domain import soundness, tokens, views
 from flowledger.domain.bulk import BulkDirectory, BulkState
 from flowledger.domain.bulk import directory as bulk_directory
 from flowledger.domain.bulk import events as bulk_events
@@ -33,6 +33,8 @@ MODULES = {
     "workflow": workflow_events,
     "bulk": bulk_events,
     "bulks": bulk_directory,
+    "tokens": tokens,
+    "views": views,
 }
 FLAGS = {
     "queued",
@@ -51,6 +53,8 @@ STATES: dict[str, Any] = {
     "workflow": WorkflowState,
     "bulk": BulkState,
     "bulks": BulkDirectory,
+    "tokens": tokens.TokensRecord,
+    "views": views.Views,
 }
 NOW = 1_700_000_000_000_000
 NOT_SEARCHED = {
@@ -73,6 +77,7 @@ NOT_SEARCHED = {
     "selection",
     "runs",
     "results",
+    "role",
 }
 """Objects whose words are found by other means, or not at all: their text is code, or stands in another event."""
 

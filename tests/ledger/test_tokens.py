@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 import flowledger as fl
+from flowledger.domain.events.channel import acting_through
 from flowledger.infrastructure.ledger.ledger import sessions_of
 from flowledger.infrastructure.services.access.sessions import LONGEST_SESSION
 from flowledger.testing import ManualClock
@@ -120,4 +121,40 @@ def test_a_session_ends_with_its_token_with_its_time_or_by_signing_out(ledger: f
 def test_what_cannot_be_a_token_is_refused(ledger: fl.Ledger, arguments: dict[str, object], told: str) -> None:
     with pytest.raises(fl.InvalidRequest, match=told):
         ledger.tokens.create(**({"name": "dana", "role": "viewer"} | arguments))  # type: ignore[arg-type]
+    assert ledger.tokens.list() == []
+
+
+def test_the_audit_trail_tells_who_made_and_revoked_which_token_and_through_what(ledger: fl.Ledger) -> None:
+    with acting_through("cli"):
+        ledger.tokens.create("dana", "operator", expires=90 * DAY, by="ada")
+    ledger.tokens.revoke("dana", by="tess")
+    trail = ledger.history.trail()
+    assert [(act.by, act.summary, act.channel, act.kind, act.subject) for act in trail] == [
+        ("tess", "revoked token dana", None, "token", "dana"),
+        ("ada", "made token dana, operator, until 2027-02-23T13:20+00:00", "cli", "token", "dana"),
+    ]
+    assert list(ledger.history.trail(stream="tokens")) == list(trail)
+    ledger.rebuild()
+    assert list(ledger.history.trail()) == list(trail)
+    assert ledger.verify().ok
+
+
+def test_what_is_refused_of_a_token_leaves_no_trail(ledger: fl.Ledger) -> None:
+    ledger.tokens.create("dana", "viewer", by="ada")
+    with pytest.raises(fl.InvalidRequest, match="in use"):
+        ledger.tokens.create("dana", "admin", by="eve")
+    with pytest.raises(fl.NotFound):
+        ledger.tokens.revoke("nobody", by="eve")
+    assert [act.by for act in ledger.history.trail()] == ["ada"]
+
+
+def test_a_token_whose_making_can_not_be_recorded_is_not_made(
+    ledger: fl.Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise fl.StorageUnavailable("the store is away")
+
+    monkeypatch.setattr(ledger._store, "append", refuse)
+    with pytest.raises(fl.StorageUnavailable):
+        ledger.tokens.create("dana", "admin")
     assert ledger.tokens.list() == []

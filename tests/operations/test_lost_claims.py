@@ -107,7 +107,7 @@ def test_a_worker_gives_up_what_it_owns_by_the_stores_word_and_does_not_execute(
     worker = office.ledger.worker(lease=0.3)
     work = worker._work
     work.custody.attach()
-    with office.store.leases.lot(work.now(), 1) as rows:
+    with office.store.leases.lot(work.now(), 1) as (rows, _):
         (claim,) = [work.claims._prepare(row, work.now()) for row in rows]
         work.claims._append([claim])  # as another server has it after a failover that lost how it went on
     with worker:

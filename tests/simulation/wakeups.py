@@ -12,9 +12,9 @@ class SimulatedWakeups(Wakeups):
         super().__init__()
         self._world = world
 
-    def notify(self) -> None:
+    def notify(self, *, no_work: bool = False) -> None:
         if self._world.loses_wakeups:
             return
         for service in self._world.services():
             for process in service.processes:
-                process.store.wakeups._wake()
+                process.store.wakeups._wake(no_work=no_work)

@@ -100,6 +100,36 @@ def test_a_listener_that_fails_fails_no_writer(
     assert "a listener for changes of the store failed" in caplog.text
 
 
+def test_a_listener_need_not_hear_of_claims_and_ends() -> None:
+    executors = fl.ExecutorRegistry()
+    executors.register("t")(lambda _: None)
+    heard: list[str] = []
+    with fl.open_ledger("memory:", executors) as ledger:
+        wakeups_of(ledger).add_listener(lambda: heard.append("work"), lambda: False)
+        wakeups_of(ledger).add_listener(lambda: heard.append("all"))
+        change(ledger)
+        run = ledger.runs.start("w", wait=False)
+        assert heard == ["work", "all", "work", "all"]
+        heard.clear()
+        assert ledger.runs.proceed(run.id).status == "completed"
+    assert heard[:2] == ["all", "all"], "the claim, and the end; closing tells everybody"
+
+
+def test_nor_of_those_in_other_processes(request: pytest.FixtureRequest) -> None:
+    postgres_url = url_of("postgres", request)
+    with fl.open_ledger(postgres_url) as here, fl.open_ledger(postgres_url) as there:
+        work, anything = Event(), Event()
+        wakeups_of(here).add_listener(work.set, lambda: False)
+        wakeups_of(here).add_listener(anything.set)
+        settled(wakeups_of(here))
+        for no_work in (True, False):
+            work.clear()
+            anything.clear()
+            wakeups_of(there).notify(no_work=no_work)
+            assert anything.wait(LONG)
+            assert work.is_set() is not no_work
+
+
 def test_closing_wakes_who_waits_and_leaves_no_thread(ledgers: tuple[fl.Ledger, fl.Ledger]) -> None:
     here, _ = ledgers
     seen = settled(wakeups_of(here))

@@ -212,7 +212,35 @@ async def test_where_nobody_signs_in_the_form_leads_on(ledger: fl.Ledger) -> Non
         assert (await client.get("/login")).headers["location"] == "/history"
         assert (await client.post("/logout")).headers["location"] == "/login"
     with pytest.raises(fl.InvalidRequest, match="nobody signs in here"):
-        create_app(ledger).make_link()
+        create_app(ledger, auth=lambda _: None).make_link()
+
+
+async def test_on_this_machine_a_link_signs_in_under_a_name_and_the_rest_stays_local(
+    ledger: fl.Ledger, run: fl.Run
+) -> None:
+    app = create_app(ledger)
+    link = app.make_link("dana")
+    async with client_of(app) as browser, client_of(app) as other:
+        assert (await browser.get(link)).headers["location"] == "/history"
+        assert "dana · admin" in (await browser.get("/history")).text
+        assert "local · admin" in (await other.get("/history")).text
+        held = await browser.post(f"/api/runs/{run.id}/hold", json={}, headers={"sec-fetch-site": "same-origin"})
+        assert held.status_code == 200
+        again = await other.get(link)
+        assert (again.status_code, "used already" in again.text) == (410, True)
+        await browser.post("/logout", headers={"sec-fetch-site": "same-origin"})
+        assert "local · admin" in (await browser.get("/history")).text
+    assert ledger.history.trail(by="dana")[0].stream == run.id
+
+
+async def test_without_authentication_a_link_opens_nothing_for_other_machines(ledger: fl.Ledger) -> None:
+    app = create_app(ledger)
+    link = app.make_link("dana")
+    async with outside(app) as client:
+        refused = await client.get(link)
+        assert (refused.status_code, "set-cookie" in refused.headers) == (403, False)
+    async with client_of(app) as client:  # and isn't used up by that
+        assert (await client.get(link)).status_code == 303
 
 
 def test_another_way_of_asking_is_refused(ledger: fl.Ledger) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ from ....domain.errors import FlowledgerError
 from ....domain.ports import RecordedEvent
 from ....domain.visible import visible_json
 from ....domain.workflow import WorkflowSnapshot, WorkflowVersion
+from ....projections.access import Token
 from ....projections.columns import column_names, column_values
 from ....projections.runs.run import Run, RunOrigin
 from ....projections.runs.summary import WorkflowSummary
@@ -48,6 +49,12 @@ def run_with(run: Run, snapshot: dict[str, Any]) -> dict[str, Any]:
 
 def _origin_document(origin: RunOrigin) -> dict[str, Any]:
     return {"kind": origin.kind, "runId": origin.run_id, "version": origin.version}
+
+
+def token_document(token: Token) -> dict[str, Any]:
+    """A token; its secret is told only where it was made a moment ago, as ``token``."""
+    document = row_document(replace(token, secret=None))
+    return document if token.secret is None else {**document, "token": token.secret}
 
 
 def workflow_document(workflow: WorkflowSnapshot) -> dict[str, Any]:

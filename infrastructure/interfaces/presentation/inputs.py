@@ -126,6 +126,13 @@ def read_moment(
         raise InvalidRequest(f"{option} {text!r} is not a time; write it as {EXAMPLES}") from None
 
 
+def read_deadline(text: str | None, option: str, *, now: datetime | None = None, of: tzinfo | None = None) -> Any:
+    """The same, but a length of time such as ``90d`` is from now on, and not back. Raises InvalidRequest."""
+    if text is not None and text[:1].isdigit() and text[-1:] in "smhdw":
+        text = f"+{text}"
+    return read_moment(text, option, now=now, of=of)
+
+
 def read_globals(pairs: Sequence[str]) -> dict[str, str]:
     """``KEY=VALUE`` pairs; values are text. Raises InvalidRequest."""
     found: dict[str, str] = {}

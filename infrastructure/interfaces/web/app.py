@@ -30,6 +30,7 @@ from .security.authentication import Authenticate
 from .security.bodies import BodyLimit
 from .security.headers import SecurityHeaders
 from .security.hosts import OriginCheck
+from .security.principals import LOCAL, Principal
 from .site import Site, site_of
 from .static_files import STATIC_PATH, answer_with_file
 
@@ -66,14 +67,18 @@ class WebApp:
             self.end_streams()
             self._site.close()
 
-    def make_link(self) -> str:
-        """The address, below the prefix, of a link that signs in once as ``local``, an admin; for ``auth="tokens"``.
+    def make_link(self, name: str = LOCAL.name) -> str:
+        """The address, below the prefix, of a link that signs in once, as an admin of this name.
 
-        Whoever opens it first is signed in, until this process ends. Raises InvalidRequest where nobody signs in here.
+        Whoever opens it first is signed in, until this process ends; without authentication on this machine alone.
+        Raises InvalidRequest where the application around this one says who asks, InvalidValue for no name.
         """
         if self._site.signing_in is None:
-            raise InvalidRequest('nobody signs in here: links are for create_app(…, auth="tokens")')
-        return f"{LOGIN_PATH}?{urlencode({'link': self._site.signing_in.links.make()})}"
+            raise InvalidRequest(
+                "nobody signs in here: the callable that create_app(…, auth=…) was given says who asks"
+            )
+        secret = self._site.signing_in.links.make(Principal(name, LOCAL.roles))
+        return f"{LOGIN_PATH}?{urlencode({'link': secret})}"
 
     def end_streams(self) -> None:
         """End the streams of events that are open, where a server is to stop before they end by themselves."""

@@ -53,15 +53,18 @@ class Login:
         """The form; or sign in with what it, or a link, brings."""
         site = site_of(request)
         wanted = address_within(request.query_params.get("next"), base_of(request)) or site.links(request)("history")
-        if site.signing_in is None:
-            return RedirectResponse(wanted, SEE_OTHER)
+        signing_in = site.signing_in
         link = request.query_params.get("link") if request.method == "GET" else None
+        if signing_in is None or (link is None and not signing_in.takes_tokens):
+            return RedirectResponse(wanted, SEE_OTHER)
         if request.method != "POST" and link is None:
             return self._form(site, request, LoginPage(wanted))
         response = RedirectResponse(wanted, SEE_OTHER)
         try:
-            await self._sign_in(site.signing_in, request, link, response)
+            await self._sign_in(signing_in, request, link, response)
         except Refusal as refusal:
+            if not signing_in.takes_tokens:  # there is nothing to sign in with
+                raise
             return self._form(site, request, LoginPage(wanted, refusal.detail), refusal)
         return response
 

@@ -34,11 +34,15 @@ class Site:
         paths: Mapping[str, str],
     ) -> None:
         self.settings = settings
-        self.signing_in = (
-            SigningIn(lambda: sessions_of(self.ledger), lambda: self.threads) if auth == "tokens" else None
-        )
-        """Where people sign in with tokens; None where somebody else says who asks."""
-        self.authenticate = Authenticator(self.signing_in if auth == "tokens" else auth)
+        self.signing_in: SigningIn | None = None
+        """Where people sign in; None where somebody else says who asks."""
+        if auth is None or auth == "tokens":
+            self.signing_in = SigningIn(
+                lambda: sessions_of(self.ledger), lambda: self.threads, takes_tokens=auth == "tokens"
+            )
+            self.authenticate = Authenticator(self.signing_in)
+        else:
+            self.authenticate = Authenticator(auth)
         self.streams = Streams()
         self.read_runs = ReadRuns()
         self._paths = paths

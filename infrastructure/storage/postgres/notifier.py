@@ -23,6 +23,9 @@ IDLE: Final = 10.0
 CLOSE_TIMEOUT: Final = 1.0
 """Seconds that ``close`` waits for the last notification."""
 
+NO_WORK: Final = b" no work"
+"""The end of a notification where nothing can be claimed that couldn't before. Earlier releases ignore it."""
+
 MAX_NAME: Final = 63
 """Bytes of a channel's name."""
 
@@ -37,13 +40,16 @@ class Notifier:
         self._sender = sender
         self._wanted = Condition()
         self._is_wanted = self._is_idle = self._closed = False
+        self._no_work = True
+        """Of what is wanted: whether nothing can be claimed that couldn't before."""
         self._ending = Event()
         self._thread: Thread | None = None
 
-    def notify(self) -> None:
-        """Have a notification sent soon."""
+    def notify(self, *, no_work: bool = False) -> None:
+        """Have a notification sent soon; ``no_work``: nothing can be claimed that couldn't before."""
         with self._wanted:
             self._is_wanted = True
+            self._no_work &= no_work
             if self._is_idle:
                 self._wanted.notify()
             elif self._thread is None and not self._closed:
@@ -70,16 +76,22 @@ class Notifier:
 
     def _run(self) -> None:
         schema, is_told = self._datastore.store_schema, False
-        parameters = {"lock": listeners_lock(schema), "channel": channel_of(schema), "sender": self._sender}
+        parameters = {"lock": listeners_lock(schema), "channel": channel_of(schema)}
         while self._is_called():
             try:
-                self._datastore.execute("notify", parameters)
+                self._datastore.execute("notify", {**parameters, "sender": self._payload()})
                 is_told = False
             except PersistenceError as error:
                 if not is_told:
                     _log.warning("nobody could be notified of a change of the store: %s", error)
                 is_told = True
             self._ending.wait(NOTIFY_EVERY)
+
+    def _payload(self) -> str:
+        """The sender's name, and what it tells since the last time."""
+        with self._wanted:
+            no_work, self._no_work = self._no_work, True
+        return f"{self._sender}{NO_WORK.decode() if no_work else ''}"
 
     def _is_called(self) -> bool:
         """Wait for a change; False when none has come for a long time, or is to come."""

@@ -16,7 +16,7 @@ from ...concurrency.jitter import uniform
 from ..wakeups import LONGEST_PAUSE, SHORTEST_PAUSE, PollingWakeups
 from .datastore import PostgresDatastore
 from .errors import is_broken
-from .notifier import Notifier, channel_of, listeners_lock
+from .notifier import NO_WORK, Notifier, channel_of, listeners_lock
 from .pool import Connection, keep_inherited, open_connection
 from .watched_transactions import WatchedTransactions
 
@@ -44,7 +44,7 @@ class PostgresWakeups(PollingWakeups):
     def _start(self) -> None:
         super()._start()
         self._name = uuid4().hex
-        """What our own notifications say, so that they wake nobody here again."""
+        """What our own notifications begin with, so that they wake nobody here again."""
         self._notifier = Notifier(self._datastore, self._name)
         self._transactions = WatchedTransactions(self._datastore, self.notify)
         self._listening: Connection | None = None
@@ -52,9 +52,9 @@ class PostgresWakeups(PollingWakeups):
         """A pipe, by which ``close`` wakes the thread that listens."""
         self._backoff = SHORTEST_BACKOFF
 
-    def notify(self) -> None:
-        self._wake()
-        self._notifier.notify()
+    def notify(self, *, no_work: bool = False) -> None:
+        self._wake(no_work=no_work)
+        self._notifier.notify(no_work=no_work)
 
     def notify_after(self, transaction: int | None) -> None:
         if transaction is not None:
@@ -122,22 +122,24 @@ class PostgresWakeups(PollingWakeups):
             awaited.register(connection.pgconn.socket, POLLIN)
             while not self._stop.is_set():
                 awaited.poll()
-                if self._is_notified(connection):
-                    self._wake()
+                if told := self._told(connection):
+                    self._wake(no_work=all(payload.endswith(NO_WORK) for payload in told))
         finally:
             with self._changed:
                 self._bell = None
             os.close(ring)
             os.close(bell)
 
-    def _is_notified(self, connection: Connection) -> bool:
+    def _told(self, connection: Connection) -> list[bytes]:
+        """What the notifications of others say."""
         connection.pgconn.consume_input()
         if connection.pgconn.status == ConnStatus.BAD:
             raise psycopg.OperationalError("the connection was lost")
-        found = False
+        told = []
         while (notification := connection.pgconn.notifies()) is not None:
-            found |= notification.extra != self._name.encode()
-        return found
+            if not notification.extra.startswith(self._name.encode()):
+                told.append(notification.extra)
+        return told
 
 
 def _begin_to_listen(connection: Connection, schema: str) -> None:

@@ -1,5 +1,6 @@
 """``flowledger serve``: what it refuses, and that it stops when it is told to."""
 
+import getpass
 import json
 import signal
 import subprocess
@@ -78,6 +79,18 @@ def test_a_server_that_asks_who_it_is_prints_a_link_for_who_has_its_terminal(tmp
         assert client.get("api/runs").status_code == 200
         client.cookies.clear()
         assert client.get(told["link"]).status_code == 401
+
+
+@pytest.mark.exhaustive
+def test_a_server_on_this_machine_prints_a_link_that_signs_in_under_the_name_of_who_started_it(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    with fl.open_ledger(url, fl.ExecutorRegistry(), create=True):
+        pass
+    with serving(url) as (_, told), httpx.Client(base_url=told["url"], timeout=PATIENCE) as client:
+        assert client.get("login.json").json() == {"name": "local", "role": "admin"}
+        page = client.get(told["link"], follow_redirects=True)
+        assert (page.status_code, page.url.path) == (200, "/history")
+        assert client.get("login.json").json() == {"name": getpass.getuser(), "role": "admin"}
 
 
 @contextmanager

@@ -222,6 +222,36 @@ async def test_an_archived_workflow_is_not_started(intake: Shop) -> None:
     assert intake.runs() == 0
 
 
+async def test_a_run_is_left_to_a_worker_for_later_and_before_others(intake: Shop) -> None:
+    later = {**GOOD, "execution": "worker", "run_at": "2026-12-24T18:00:00", "priority": "-5"}
+    _, page = await intake.do(AT, later)
+    assert "was started on version 1" in said(page)
+    (run,) = intake.ledger.history.runs()
+    assert run.next_due_at is not None
+    assert run.next_due_at.isoformat() == "2026-12-24T18:00:00+00:00"
+    (started,) = intake.ledger.history.events(run.id)
+    assert started.data["priority"] == -5
+
+
+@pytest.mark.parametrize(
+    ("typed", "why"),
+    [
+        ({"priority": "high"}, "Priority 'high' is no whole number"),
+        ({"execution": "worker", "run_at": "soon"}, "Not before 'soon' is not a time"),
+        ({"execution": "here", "run_at": "2026-12-24T18:00"}, "A run that this server executes begins at once"),
+    ],
+)
+async def test_a_time_that_nobody_can_keep_is_refused_and_what_was_typed_is_kept(
+    intake: Shop, typed: dict[str, str], why: str
+) -> None:
+    before = intake.runs()
+    status, page = await intake.do(AT, {**GOOD, **typed})
+    assert (status, why in alert(page)) == (400, True), alert(page)
+    for name in {"priority", "run_at"} & typed.keys():
+        assert page.one("input", name=name).attributes["value"] == typed[name]
+    assert intake.runs() == before
+
+
 async def test_a_viewer_sees_the_form_and_cannot_send_it(intake: Shop) -> None:
     page = await intake.visit(AT, role="viewer")
     assert "This takes the role operator" in page.text

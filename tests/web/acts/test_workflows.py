@@ -23,6 +23,29 @@ async def test_a_draft_is_released_by_an_editor_who_is_told_what_changes(drafted
     assert (released.kind, released.by, released.message) == ("released", "dana", "tried on Monday")
 
 
+async def test_drafts_are_listed_with_what_they_would_change_of_what_is_live(drafted: Shop) -> None:
+    canvas = await drafted.visit(AT, role="editor")
+    page = await drafted.visit(canvas.link("1 draft"), role="editor")
+    (row,) = page.one("tbody").find("tr")
+    assert [cell.text for cell in row.find("td")][:3] == ["by air, too", "ship changed", "ada"]
+    assert row.link("ship changed") == f"{AT}/diff/1/2"
+    assert row.link("Release…") == f"{AT}/release?version=2"
+    viewed = await drafted.visit(f"{AT}/drafts", role="viewer")
+    assert "Release…" not in viewed.text
+    await drafted.do(row.link("Release…"), {}, role="editor")
+    assert "No draft" in (await drafted.visit(f"{AT}/drafts")).text
+
+
+async def test_many_drafts_are_turned_over_a_page_at_a_time(drafted: Shop) -> None:
+    for number in range(24):
+        drafted.ledger.workflows.save(shop([f"way-{number}"]), workflow_id="orders", by="ada", draft=True)
+    first = await drafted.visit(f"{AT}/drafts")
+    second = await drafted.visit(first.link("Older"))
+    numbers = [row.find("a")[0].text for page in (first, second) for row in page.one("tbody").find("tr")]
+    assert numbers == [f"v{number}" for number in range(26, 1, -1)]
+    assert "25 drafts" in first.text
+
+
 async def test_a_release_that_is_sent_twice_is_one(drafted: Shop) -> None:
     form = await drafted.fill(f"{AT}/release?version=2", role="editor")
     answers = [await drafted.send(*form, role="editor") for _ in range(2)]

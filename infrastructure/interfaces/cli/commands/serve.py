@@ -12,7 +12,7 @@ import typer
 
 from .....domain.errors import InvalidRequest, StorageUnavailable
 from .....domain.visible import quoted
-from ..shared.options import AsJson
+from ..shared.options import AsJson, this_user
 from ..shared.session import Session
 
 if TYPE_CHECKING:
@@ -47,9 +47,9 @@ def serve(
 ) -> None:
     """Serve the pages and the API of a store, until Ctrl-C or SIGTERM.
 
-    On the loopback it is open to whoever has this machine. With --auth tokens it asks for one, and prints a link that
-    signs in once, as an admin. Another host without --auth is refused: nobody would be asked who they are. Needs the
-    extra web.
+    On the loopback it is open to whoever has this machine, as local. With --auth tokens it asks for one. It prints a
+    link that signs a browser in once, as an admin of your name: what is done there is done by you. Another host without
+    --auth is refused: nobody would be asked who they are. Needs the extra web.
     """
     if auth not in (None, "tokens"):
         raise InvalidRequest(f"--auth {quoted(auth)}: tokens is the only way here; an application of yours has others")
@@ -71,7 +71,7 @@ def serve(
             stack.enter_context(ledger.worker())
         app = create_app(ledger, auth=auth)
         base = f"http://{_address(host, listening)}{prefix}"
-        told = {"url": f"{base}/"} | ({} if auth is None else {"link": f"{base}{app.make_link()}"})
+        told = {"url": f"{base}/", "link": f"{base}{app.make_link(this_user())}"}
 
         def tell() -> None:
             session.answer(told, lambda console: console.print(_words(told), soft_wrap=True))
@@ -82,8 +82,7 @@ def serve(
 
 
 def _words(told: dict[str, str]) -> str:
-    link = f"\nsign in once, as an admin: {told['link']}" if "link" in told else ""
-    return f"{told['url']}{link}\nstop it with Ctrl-C"
+    return f"{told['url']}\nsign in once, as an admin of your name: {told['link']}\nstop it with Ctrl-C"
 
 
 def _load_web() -> tuple[Any, Any]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,16 +11,14 @@ from .....domain.errors import InvalidRequest
 from .....domain.values.roles import ROLES
 from .....domain.visible import quoted, visible
 from ...presentation.console import print_line
-from ...presentation.documents import row_document
-from ...presentation.inputs import read_moment
+from ...presentation.documents import token_document
+from ...presentation.inputs import read_deadline
 from ..shared.options import AsJson, By
 from ..shared.session import Session
 from ..views.tokens import print_tokens
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-    from .....projections.access import Token
 
 app = typer.Typer(help="Say who may use the pages and the API, for serve --auth tokens.", rich_markup_mode=None)
 
@@ -52,7 +49,7 @@ def create(
     session = Session.of(context)
     if role not in ROLES:
         raise InvalidRequest(f"--role {quoted(role)} is none of {', '.join(ROLES)}")
-    until = read_moment(None if expires is None else _ahead(expires), "--expires")
+    until = read_deadline(expires, "--expires")
     with session.open_ledger(create=True) as ledger:
         made = ledger.tokens.create(name, role, expires=until, by=by)
 
@@ -60,7 +57,7 @@ def create(
         print_line(console, made.secret or "")
 
     print(f"the token of {visible(name)}, {role}: it is shown once", file=sys.stderr)
-    session.answer(_document(made) | {"token": made.secret}, show)
+    session.answer(token_document(made), show)
 
 
 @app.command("list")
@@ -69,7 +66,7 @@ def list_tokens(context: typer.Context, _json: AsJson = False) -> None:
     session = Session.of(context)
     with session.open_ledger() as ledger:
         tokens = ledger.tokens.list()
-    session.answer({"tokens": list(map(_document, tokens))}, lambda console: print_tokens(console, tokens))
+    session.answer({"tokens": list(map(token_document, tokens))}, lambda console: print_tokens(console, tokens))
 
 
 @app.command()
@@ -78,13 +75,4 @@ def revoke(context: typer.Context, name: Name, by: By, _json: AsJson = False) ->
     session = Session.of(context)
     with session.open_ledger() as ledger:
         revoked = ledger.tokens.revoke(name, by=by)
-    session.answer(_document(revoked), lambda console: print_line(console, "revoked ", revoked.name))
-
-
-def _document(token: Token) -> dict[str, Any]:
-    return row_document(replace(token, secret=None))
-
-
-def _ahead(text: str) -> str:
-    """``90d`` is meant from now on, where elsewhere it is meant before now."""
-    return f"+{text}" if text[:1].isdigit() and text[-1:] in "smhdw" else text
+    session.answer(token_document(revoked), lambda console: print_line(console, "revoked ", revoked.name))

@@ -41,7 +41,8 @@ Key = Annotated[
 ]
 
 
-def _user() -> str:
+def this_user() -> str:
+    """The name of who runs the command."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a user id without a name, as in many containers
@@ -51,7 +52,7 @@ def _user() -> str:
 By = Annotated[
     str,
     typer.Option(
-        default_factory=_user,
+        default_factory=this_user,
         metavar="WHO",
         help="The actor, for the record.",
         show_default="the user of this computer",

@@ -17,6 +17,7 @@ from .history_filters import HistoryFilters, read_filters
 from .history_rows import Order, group
 from .history_words import FilterWord, filter_words
 from .page import Page
+from .saved_filters import SavedFilters, query_text, saved_filters
 
 if TYPE_CHECKING:
     from ..requests import Call
@@ -41,6 +42,10 @@ class HistoryPage:
     """The cursor of the next page."""
     behind: float | None
     """For how many seconds there have been events that a search doesn't know."""
+    saved: tuple[SavedFilters, ...]
+    """Filters that somebody saved under a name."""
+    query_text: str
+    """The filters that are set, as they would be saved."""
     may_pick: bool
     """Whether who reads it may retry and cancel runs."""
     copy_as: CopyAs
@@ -76,6 +81,8 @@ def load(call: Call) -> HistoryPage:
         count_statuses(call, asked),
         found.next,
         found.behind,
+        saved_filters(call.ledger),
+        query_text(filters),
         call.may("operator"),
         CopyAs(
             call.links.data("history", **filters.query(open=None, after=filters.after)),

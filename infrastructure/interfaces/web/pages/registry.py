@@ -7,13 +7,16 @@ from . import (
     canvas,
     compare,
     compare_choice,
+    drafts,
     failures,
     history,
     preferences,
     report,
     run,
+    saved_filters,
     search,
     steps,
+    tokens,
     waits,
     workflow_diff,
     workflows,
@@ -25,6 +28,7 @@ from .page import Download, Page
 
 PAGES: Final[tuple[Page, ...]] = (
     *history.PAGES,
+    *saved_filters.PAGES,
     *run.PAGES,
     *steer.PAGES,
     *retry.PAGES,
@@ -41,11 +45,13 @@ PAGES: Final[tuple[Page, ...]] = (
     *failures.PAGES,
     *steps.PAGES,
     *workflows.PAGES,
+    *drafts.PAGES,
     *editing.PAGES,
     *canvas.PAGES,
     *workflow_diff.PAGES,
     *audit.PAGES,
     *search.PAGES,
+    *tokens.PAGES,
     *preferences.PAGES,
 )
 

@@ -6,9 +6,8 @@ from typing import Final
 
 from starlette.requests import HTTPConnection, Request
 
-from .hosts import is_loopback
-from .principals import LOCAL, Principal
-from .refusals import Refusal, unknown_caller
+from .principals import Principal
+from .refusals import unknown_caller
 
 Authenticate = Callable[[Request], Principal | Awaitable[Principal | None] | None]
 """Of a host: says who asks; None where that isn't known."""
@@ -17,7 +16,7 @@ Authenticate = Callable[[Request], Principal | Awaitable[Principal | None] | Non
 class Authenticator:
     """Says who asks, once a request."""
 
-    def __init__(self, auth: Authenticate | None) -> None:
+    def __init__(self, auth: Authenticate) -> None:
         self._auth = auth
 
     async def __call__(self, request: Request) -> Principal:
@@ -29,8 +28,6 @@ class Authenticator:
         return principal
 
     async def _ask(self, request: Request) -> Principal:
-        if self._auth is None:
-            return _local(request)
         found = self._auth(request)
         if isawaitable(found):
             found = await found
@@ -47,14 +44,3 @@ _KNOWN: Final = "flowledger.principal"
 def known_principal(request: HTTPConnection) -> Principal | None:
     """Who asks, where that was found out before."""
     return request.scope.get(_KNOWN)
-
-
-def _local(request: Request) -> Principal:
-    if is_loopback(request):
-        return LOCAL
-    raise Refusal(
-        403,
-        "Only from this machine",
-        "without authentication this is open to requests from the loopback, for a name of the loopback, and by no "
-        "proxy: give create_app(…, auth=…), or start flowledger serve with --auth tokens",
-    )

@@ -62,6 +62,17 @@ def is_loopback(request: HTTPConnection) -> bool:
     return request.client is not None and _is_loopback_address(request.client.host) and _names_loopback(request)
 
 
+def refuse_others(request: HTTPConnection) -> None:
+    """Raises Refusal for a request that doesn't come from this machine."""
+    if not is_loopback(request):
+        raise Refusal(
+            403,
+            "Only from this machine",
+            "without authentication this is open to requests from the loopback, for a name of the loopback, and by no "
+            "proxy: give create_app(…, auth=…), or start flowledger serve with --auth tokens",
+        )
+
+
 def _names_loopback(request: HTTPConnection) -> bool:
     try:
         name = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""

@@ -1,7 +1,9 @@
-"""Links that sign in once, as whoever has this machine: for who starts a server at a terminal."""
+"""Links that sign in once, as an admin: for who starts a server at a terminal."""
 
 from secrets import token_urlsafe
 from threading import Lock
+
+from .principals import Principal
 
 
 class OneTimeLinks:
@@ -9,31 +11,31 @@ class OneTimeLinks:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._unused: set[str] = set()
-        self._sessions: set[str] = set()
+        self._unused: dict[str, Principal] = {}
+        self._sessions: dict[str, Principal] = {}
 
-    def make(self) -> str:
-        """The secret of a new link."""
+    def make(self, principal: Principal) -> str:
+        """The secret of a new link, which signs in as somebody."""
         secret = token_urlsafe(32)
         with self._lock:
-            self._unused.add(secret)
+            self._unused[secret] = principal
         return secret
 
     def use(self, secret: str) -> str | None:
         """Begin a session with a link: its secret. None where there is no such link any more."""
         with self._lock:
-            if secret not in self._unused:
+            principal = self._unused.pop(secret, None)
+            if principal is None:
                 return None
-            self._unused.remove(secret)
             session = token_urlsafe(32)
-            self._sessions.add(session)
+            self._sessions[session] = principal
             return session
 
-    def knows(self, session: str) -> bool:
-        """Whether a session was begun with one of the links, and hasn't ended."""
-        return session in self._sessions
+    def find(self, session: str) -> Principal | None:
+        """Who has signed in with a link, and hasn't signed out."""
+        return self._sessions.get(session)
 
     def end(self, session: str) -> None:
         """End a session."""
         with self._lock:
-            self._sessions.discard(session)
+            self._sessions.pop(session, None)

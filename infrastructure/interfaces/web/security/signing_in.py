@@ -1,4 +1,4 @@
-"""Who asks, by tokens: a program shows its token with each request, a browser signs in with one and keeps a cookie."""
+"""Who asks: by tokens, which a program shows with each request and a browser once, or because it asks from here."""
 
 from collections.abc import Callable
 from hashlib import sha256
@@ -12,9 +12,10 @@ from ....concurrency.threads import RunsInThread
 from ....services.access.sessions import Sessions
 from ..mounting import base_of
 from .failures import Failures
+from .hosts import refuse_others
 from .one_time_links import OneTimeLinks
 from .principals import LOCAL, Principal
-from .refusals import not_signed_in
+from .refusals import Refusal, not_signed_in
 
 LONGEST_SECRET: Final = 1_000
 """Characters of what somebody shows; ours have fewer."""
@@ -23,22 +24,29 @@ LONGEST_SECRET: Final = 1_000
 class SigningIn:
     """Of one app. The cookie is its own: of a name that follows from the prefix, and for that prefix alone."""
 
-    def __init__(self, sessions: Callable[[], Sessions], threads: Callable[[], RunsInThread]) -> None:
+    def __init__(
+        self, sessions: Callable[[], Sessions], threads: Callable[[], RunsInThread], *, takes_tokens: bool
+    ) -> None:
+        """Without ``takes_tokens`` whoever has this machine is let in, and nobody else."""
+        self.takes_tokens = takes_tokens
         self._sessions = sessions
         self._threads = threads
         self.links = OneTimeLinks()
         self._failures = Failures()
 
     async def __call__(self, request: Request) -> Principal:
-        """Who asks. Raises Refusal: 401, or 429 after too many wrong tokens."""
+        """Who asks. Raises Refusal: 401, or 429 after too many wrong tokens; 403 from elsewhere."""
+        if not self.takes_tokens:
+            refuse_others(request)
+            return self.links.find(_session_of(request)) or LOCAL
         kind, _, shown = request.headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer" and shown:
             return _principal(await self._check(request, shown.strip()))
-        session = request.cookies.get(cookie_name(base_of(request)), "")[:LONGEST_SECRET]
+        session = _session_of(request)
         if not session:
             raise not_signed_in("show a token, as Authorization: Bearer …, or sign in at /login")
-        if self.links.knows(session):
-            return LOCAL
+        if (signed_in := self.links.find(session)) is not None:
+            return signed_in
         token = await self._threads().run(lambda: self._sessions().find(session))
         if token is None:
             raise not_signed_in("you were signed out, as the token has expired or was revoked: sign in again")
@@ -53,21 +61,27 @@ class SigningIn:
         self._set_cookie(request, response, session.secret, session.seconds)
         return _principal(session.token)
 
-    def use_link(self, request: Request, secret: str, response: Response) -> Principal:
-        """The same by a one-time link, as ``local``, until this process ends. Raises Refusal."""
+    def use_link(self, request: Request, secret: str, response: Response) -> None:
+        """The same by a one-time link, until this process ends. Raises Refusal."""
+        if not self.takes_tokens:
+            refuse_others(request)
         session = self.links.use(secret)
         if session is None:
-            raise not_signed_in("this link was used already, or is of a server that has ended: sign in with a token")
+            why = "this link was used already, or is of a server that has ended"
+            if self.takes_tokens:
+                raise not_signed_in(f"{why}: sign in with a token")
+            raise Refusal(
+                410, "The link is used up", f"{why}: start the server anew for another; without one you are local"
+            )
         self._set_cookie(request, response, session, None)
-        return LOCAL
 
     async def sign_out(self, request: Request, response: Response) -> None:
         """End the session of who asks."""
-        name = cookie_name(base_of(request))
-        session = request.cookies.get(name, "")[:LONGEST_SECRET]
-        response.delete_cookie(name, base_of(request) or "/", httponly=True, samesite="lax")
+        session = _session_of(request)
+        response.delete_cookie(cookie_name(base_of(request)), base_of(request) or "/", httponly=True, samesite="lax")
         self.links.end(session)
-        await self._threads().run(lambda: self._sessions().end(session))
+        if self.takes_tokens:
+            await self._threads().run(lambda: self._sessions().end(session))
 
     async def _check(self, request: Request, secret: str) -> Token:
         address = "" if request.client is None else request.client.host
@@ -97,6 +111,10 @@ class SigningIn:
 def cookie_name(base: str) -> str:
     """Of the app under this prefix: two of them on one host don't take each other's."""
     return f"flowledger_{sha256(base.encode()).hexdigest()[:12]}"
+
+
+def _session_of(request: HTTPConnection) -> str:
+    return request.cookies.get(cookie_name(base_of(request)), "")[:LONGEST_SECRET]
 
 
 def has_session(request: HTTPConnection) -> bool:

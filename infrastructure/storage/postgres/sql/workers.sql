@@ -46,7 +46,8 @@ WHERE NOT EXISTS (SELECT 1 FROM flowledger_index_runs AS run
 SELECT run_id, owner, status, held FROM flowledger_index_runs WHERE run_id = ANY (:runs::text[])
 
 -- claimable: What a worker may take now, those first whose worker is gone. Of what is due the larger priority comes first, and
--- then the workflows take turns. Each is locked until the transaction ends, and passed over where another worker has locked it.
+-- then the workflows take turns. Each is locked until the transaction ends, and passed over where another worker has locked it;
+-- is_cut: there may be more than was looked at.
 WITH RECURSIVE ranked (workflow_id, workflow_version, priority) AS (
     SELECT * FROM (
         SELECT workflow_id, workflow_version, priority FROM flowledger_index_runs WHERE ready_at IS NOT NULL
@@ -102,7 +103,7 @@ candidates AS MATERIALIZED (
     ) AS found
     ORDER BY lost_by IS NULL, rank, turn, ready_at, run_id LIMIT :most::bigint
 )
-SELECT * FROM candidates
+SELECT *, (SELECT count(*) FROM candidates) >= :most::bigint AS is_cut FROM candidates
 WHERE pg_try_advisory_xact_lock(hashtextextended((SELECT tableoid FROM flowledger_index)::text || run_id, 0))
 LIMIT :lot::bigint
 

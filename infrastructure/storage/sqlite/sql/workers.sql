@@ -92,7 +92,7 @@ lost AS (
     FROM flowledger_given_up AS gone JOIN flowledger_index_runs AS run ON run.run_id = gone.run_id AND run.owner = gone.owner
     WHERE NOT run.held
 )
-SELECT * FROM (
+SELECT *, FALSE AS is_cut FROM (
     SELECT run_id, workflow_id, workflow_version, owner AS lost_by, max(handed_back) AS handed_back, max(ready_at) AS ready_at,
            0 AS rank, 0 AS turn
     FROM lost

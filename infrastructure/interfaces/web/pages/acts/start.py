@@ -25,6 +25,7 @@ from .ahead import NodeAhead, nodes_ahead
 from .execution import Execution, execution_of
 from .form import KEY, SEEN, ActForm, act_form, attempt
 from .json_field import read_object
+from .queueing import queueing_of
 from .refused import RefusedAct
 from .run_words import how_it_went
 
@@ -190,14 +191,16 @@ def act(call: Call) -> Redirect | Refused:
 
     def do() -> Redirect:
         check_version_to_start(call.ledger, workflow_id, seen, key)
+        execution = execution_of(call)
         run = call.ledger.runs.start(
             workflow_id,
             payload=sent.value,
             by=call.by,
             metadata=read_object(call.form, "metadata"),
-            wait=execution_of(call).waits,
+            wait=execution.waits,
             idempotency_key=key,
             version=seen,
+            **queueing_of(call, execution),
         )
         said = f"Run {short_id(run.id)} was started on version {run.workflow_version}; {how_it_went(run)}."
         return Redirect(call.links("run", run=run.id), said)
