@@ -8,6 +8,7 @@ PATHS: Final = {
     "id": "01a212d5-7220-7fd7-82f2-4b44f6299894",
     "workflow": "order-approval",
     "version": "live",
+    "name": "shop-import",
 }
 """By the parameter of the path."""
 
@@ -16,6 +17,7 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
     "Execution": {"stepLimit": 100},
     "Fork": {"version": 14, "output": {"approved": True}, "wait": False},
     "Metadata": {"metadata": {"team": "ops", "ticket": None}},
+    "NewToken": {"name": "shop-import", "role": "operator", "expires": "90d"},
     "Note": {"note": "the count is done"},
     "Release": {"version": 9, "message": "tried for a day"},
     "Rename": {"name": "Orders"},

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hi
 from .....domain.rerun.retry import RetryPreview
 from .....domain.run.waits import Hold, Wait
 from .....domain.status import RUN_STATUSES
+from .....domain.values.roles import ROLES
 from .....domain.workflow import WorkflowVersion
 from .....projections.bulk_action import BulkAction, BulkActionItem, BulkPreview
 from .....projections.counts import Count
@@ -231,6 +232,21 @@ _WRITTEN: Final[dict[str, Schema]] = {
             "data": ANY_OBJECT,
             "digest": _TEXT,
         },
+    ),
+    "Token": _written(
+        "A token that was made; its secret, `token`, is told once",
+        {
+            "name": _TEXT,
+            "role": {"enum": list(ROLES)},
+            "madeBy": _TEXT,
+            "madeAt": _TIME,
+            "expiresAt": _TIME_OR_NULL,
+            "lastUsedAt": _TIME_OR_NULL,
+            "revokedBy": _TEXT_OR_NULL,
+            "revokedAt": _TIME_OR_NULL,
+            "token": _TEXT,
+        },
+        "token",
     ),
     "Operation": _written(
         "An operation of a JSON Patch (RFC 6902)",
