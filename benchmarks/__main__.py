@@ -27,6 +27,7 @@ from . import (
     stored_bytes,
     walking,
     web,
+    web_load,
 )
 from .report import Row, show
 from .servers import Stores, open_stores
@@ -46,6 +47,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "history": history.measure,
     "walking": walking.measure,
     "web": web.measure,
+    "web-load": web_load.measure,
     "bytes": stored_bytes.measure,
     "forking": forking.measure,
     "engine": engine_lines.measure,

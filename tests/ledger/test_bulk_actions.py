@@ -50,6 +50,14 @@ def test_each_run_is_retried_once_in_the_name_of_who_asked(harness: Harness, fai
     assert len(harness.ledger.history.runs()) == 10
 
 
+def test_why_it_was_asked_for_is_on_record_in_each_new_run(harness: Harness, failed: list[str]) -> None:
+    bulk = harness.ledger.bulk
+    action = bulk.run(bulk.request("retry", failed[:2], by="dana", reason="fixed on v9").id)
+    for item in bulk.items(action.id):
+        first = next(iter(harness.ledger.history.events(str(item.new_run_id))))
+        assert first.data["reason"] == "fixed on v9"
+
+
 def test_a_cancellation_skips_what_has_ended(harness: Harness, failed: list[str]) -> None:
     paused = [harness.start(lambda step: fl.Pause("review")).id for _ in range(3)]
     bulk = harness.ledger.bulk

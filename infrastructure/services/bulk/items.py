@@ -47,7 +47,7 @@ def _retry(services: RunServices, action: BulkState, run_id: str, work_order_id:
     why_not = foresee("retry", Standing(run_id, work_order_id, "", status, work_order.last_run_id))
     if why_not is not None:
         return {"run_id": run_id, "outcome": "skipped" if why_not in SKIPS else "refused", "reason": REASONS[why_not]}
-    options = RerunOptions(services.settings(action.by, None, None), {}, wait=False)
+    options = RerunOptions(services.settings(action.by, None, None), {}, wait=False, reason=action.reason)
     done = retry_once(services, run_id, work_order_id, partial(retry_id, action), action.from_node, options)
     return _result_of(done, new_run_id)
 

@@ -73,3 +73,63 @@ def test_a_run_that_somebody_else_held_meanwhile_is_not_cancelled(opened: Open, 
     assert page.get_by_label("Why").input_value() == "the customer left"
     page.get_by_role("button", name="Cancel it").click()
     page.get_by_text("is cancelled.").wait_for()
+
+
+FOCUSED = """() => {
+  const el = document.activeElement;
+  const words = el.ariaLabel ?? el.labels?.[0]?.firstChild.textContent ?? el.textContent;
+  return words.trim();
+}"""
+
+
+def tab_to(page: Any, words: str) -> None:
+    """Press the tab key until what has these words is focused."""
+    passed = []
+    for _ in range(200):
+        page.keyboard.press("Tab")
+        passed.append(page.evaluate(FOCUSED))
+        if passed[-1] == words:
+            return
+    raise AssertionError(f"{words!r} isn't reached by tab: {passed}")
+
+
+def test_a_run_is_held_released_and_cancelled_by_the_keyboard_alone(opened: Open, site: Site) -> None:
+    run = site.story.waiting
+    page = opened(f"/runs/{run}")
+    for button, heading, field, done in (
+        ("Hold…", "Hold run", "Why", "Hold it"),
+        ("Release…", "Release run", "Note, which no node sees", "Release it"),
+        ("Cancel…", "Cancel run", "Why", "Cancel it"),
+    ):
+        tab_to(page, button)
+        page.keyboard.press("Enter")
+        page.get_by_role("heading", level=1, name=heading).wait_for()
+        tab_to(page, field)
+        page.keyboard.type(f"by keys: {button}")
+        tab_to(page, done)
+        page.keyboard.press("Enter")
+        page.locator(".toast").wait_for()
+    events = list(site.story.ledger.history.events(run))[-3:]
+    assert [(event.type, event.by) for event in events] == [
+        ("run.held", "dana"),
+        ("run.released", "dana"),
+        ("run.cancelled", "dana"),
+    ]
+    assert [event.data.get("reason") or event.data.get("note") for event in events] == [
+        "by keys: Hold…",
+        "by keys: Release…",
+        "by keys: Cancel…",
+    ]
+
+
+def test_a_run_is_started_by_the_keyboard_alone(opened: Open, site: Site) -> None:
+    before = site.story.ledger.history.counts("status")
+    page = opened(f"/workflows/{WORKFLOW}")
+    tab_to(page, "Run…")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", level=1, name="Run").wait_for()
+    tab_to(page, "Run version 9")
+    page.keyboard.press("Enter")
+    page.locator(".toast").wait_for()
+    after = site.story.ledger.history.counts("status")
+    assert sum(count.count for count in after) == sum(count.count for count in before) + 1

@@ -44,6 +44,15 @@ async def test_nothing_is_stored_and_it_is_said_who_saved_what_and_why(desk: Des
     assert desk.saved.version == 2
 
 
+async def test_of_a_text_of_several_lines_both_see_the_others_lines(desk: Desk) -> None:
+    await stale(desk, changed("ship", code="first\ntheirs\nlast"), step__code="first\nmine\nlast")
+    clash = desk.page.one("tr", classes="clash")
+    assert clash.one("th").find("span")[0].text.startswith("ship")
+    diffs = [diff.text for diff in clash.find("div", classes="diff-code")]
+    assert ["theirs" in diffs[0], "mine" in diffs[1]] == [True, True], diffs
+    assert all("open" in each.attributes for each in clash.find("details"))
+
+
 async def test_what_does_not_clash_merges_itself(desk: Desk) -> None:
     await stale(desk, changed("ship", retry={"maxRetries": 1, "interval": 5.0}), step__retry__maxRetries="3")
     await desk.press("merge")

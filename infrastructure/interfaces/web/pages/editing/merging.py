@@ -19,7 +19,7 @@ from ......domain.workflow import (
     edge_terms,
     merge,
 )
-from ...rendering.text_diff import text_diff
+from ...rendering.text_diff import TextDiff, text_diff
 from .said_changes import brief_value, part_of, path_of
 from .working_copy import WorkingCopy
 
@@ -35,8 +35,8 @@ class ShownSide:
     """None: nothing."""
     changed: bool
     """Whether it is other than in the version that both began with."""
-    lines: tuple[int, int] | None = None
-    """Of a long text: how many lines were added and removed."""
+    diff: TextDiff | None = None
+    """Of a long text: what is other than in the version that both began with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ def _side(each: Difference, value: Any) -> ShownSide:
     texts = [side for side in (value, each.base) if side is not ABSENT]
     if changed and all(isinstance(side, str) for side in texts) and any("\n" in str(side) for side in texts):
         diff = text_diff(*("" if side is ABSENT else str(side) for side in (each.base, value)))
-        return ShownSide("" if value is ABSENT else str(value), changed, (diff.added, diff.removed))
+        return ShownSide("" if value is ABSENT else str(value), changed, diff)
     return ShownSide(_brief(each, value), changed)
 
 
