@@ -30,6 +30,9 @@ PAGES = (
     "/bulk",
     "/bulk/new?act=retry&workflow=order-approval",
     "/bulk/BULK",
+    "/runs/RUN/compare",
+    "/workflows/order-approval/drafts",
+    "/workflows/order-approval/versions/7?step=ship&run=RUN",
 )
 """ORDER, RUN, WAITING and BULK are ids of the story."""
 
