@@ -12,12 +12,13 @@ from ...domain.errors import (
     IllegalTransition,
     StorageUnavailable,
 )
-from ...domain.ports import EventStore, NewEvent, Write
+from ...domain.ports import NewEvent, RowBatch, Write
 from ...domain.run import RECOVERED, RunState, advance, proceed, with_header
 from ...domain.status import TERMINAL
 from ...projections.runs.run import Run
 from ..execution.runner import PreparedCall
 from ..services.runs.run_services import Claim, RunServices
+from ..storage.event_store import LedgerEventStore
 from ..storage.leases import ClaimableRow, Leases
 from .setbacks import Setbacks
 
@@ -31,7 +32,7 @@ class Claims:
     """What one worker takes. ``services`` have its custody; ``workflows``: only these, None: all."""
 
     def __init__(
-        self, services: RunServices, store: EventStore, leases: Leases, name: str, workflows: Sequence[str] | None
+        self, services: RunServices, store: LedgerEventStore, leases: Leases, name: str, workflows: Sequence[str] | None
     ) -> None:
         self._services = services
         self._store = store
@@ -64,10 +65,12 @@ class Claims:
             with self._leases.lot(now, most, self._workflows, lacking, passed, full) as (rows, is_cut):
                 is_full = len(rows) == most
                 self.hears_all = is_full or is_cut or not rows or bool(room)
+                short = self._store.of_one_event([row.run_id for row in rows if row.lost_by is None])
                 claims = [
                     claim
                     for row in rows
-                    if (claim := self._prepare(row, now)) is not None and self._has_room(claim, room)
+                    if (claim := self._prepare(row, now, short.get(row.run_id))) is not None
+                    and self._has_room(claim, room)
                 ]
                 with self._services.claiming([claim.state for claim in claims]):
                     claimed = self._append(claims)
@@ -164,12 +167,14 @@ class Claims:
             custody is not None and row.lost_by == custody.id and row.run_id in self._services.executions.of(custody.id)
         )
 
-    def _prepare(self, row: ClaimableRow, now: int) -> Claim | None:
-        """The claim of a run; None where it has moved on, or can't be executed here."""
+    def _prepare(self, row: ClaimableRow, now: int, events: RowBatch | None = None) -> Claim | None:
+        """The claim of a run; None where it has moved on, or can't be executed here. ``events``: all that it has, if
+        they were read."""
         if row.lost_by is not None and self._executes(row):
             return None
         try:
-            state = self._services.runs.load(row.run_id)
+            runs = self._services.runs
+            state = runs.load(row.run_id) if events is None else runs.load_from(row.run_id, events)
             event = _decide(row, state, self._name, now)
             if event is None:
                 return None

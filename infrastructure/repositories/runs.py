@@ -62,6 +62,13 @@ class RunRepository:
         check_run_id(run_id)
         return self._load(run_id, version, self._load_origin).state
 
+    def load_from(self, run_id: str, events: RowBatch) -> RunState:
+        """The state behind these events, all that the run has. Raises RunNotFound where they aren't those of a run."""
+        if events.rows[0][1] != STARTED:
+            raise RunNotFound(run_id)
+        whole = _Fold(run_id, self._load_origin)
+        return fold(whole.state, whole.with_origin(iter((events,))))
+
     def snapshots_at(self, run_id: str, earlier: int, later: int) -> tuple[Snapshot, Snapshot]:
         """The snapshots at two versions, which share their results: one fold, and the events between.
 

@@ -109,6 +109,9 @@ class LedgerRecorder(ApplicationRecorder):
     def stream_batch_backwards(self, stream: str, after: int, upto: int | None, rows: int) -> Sequence[StreamRow]:
         """At most ``rows`` of the same, last version first."""
 
+    reads_places_at_once = False
+    """Whether ``rows_at`` takes one round trip."""
+
     def rows_at(self, places: Sequence[tuple[str, int]]) -> Sequence[EventRow]:
         """The events at places, each a stream and a version, as far as they exist; large ones without their bytes.
 

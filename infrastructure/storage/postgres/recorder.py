@@ -30,6 +30,7 @@ class PostgresRecorder(QueriedNotifications, stock.PostgresApplicationRecorder):
     datastore: PostgresDatastore
     dialect: Dialect = "postgres"
     can_guard = True
+    reads_places_at_once = True
 
     def __init__(self, datastore: Any, *, events_table_name: str = "") -> None:  # noqa: ARG002 - the library's name for it
         super().__init__(datastore, events_table_name="flowledger_events")
