@@ -20,6 +20,7 @@ _TEXTS = (date, time, timedelta, UUID, Decimal)
 _ANYTHING: TypeAdapter[Any] = TypeAdapter(Any)
 
 _INSTEAD = {
+    "Answer": "; return its payload: step.answer.payload",
     "bytes": "; use base64 text",
     "bytearray": "; use base64 text",
     "set": "; use a sorted list",

@@ -416,6 +416,7 @@ def _note(changes: IndexChanges, event: PlacedEvent) -> None:
             "status": stands.get("status"),
             "node_id": stands.get("node_id"),
             "error_type": stands.get("error_type"),
+            "channel": channel if (channel := data.get("channel")) is None else key(channel),
         }
     )
 

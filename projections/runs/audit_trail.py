@@ -71,7 +71,17 @@ def damaged_act(row: ActRow, reason: str) -> Act:
     )
 
 
-_KINDS: dict[str, Kind] = {"workflow": "workflow", "work_order": "work order", "bulk": "bulk action", "tokens": "token"}
+_KINDS: dict[str, Kind] = {
+    "workflow": "workflow",
+    "run": "run",
+    "work_order": "work order",
+    "bulk": "bulk action",
+    "tokens": "token",
+}
+"""By what the type of the event begins with."""
+
+KINDS: dict[str, str] = {kind: family for family, kind in _KINDS.items()}
+"""The other way round."""
 
 
 def _subject(event: RecordedEvent) -> tuple[Kind, str]:

@@ -211,3 +211,14 @@ def test_a_wait_without_a_deadline_never_ends_by_itself(memory_desk: Desk) -> No
     with pytest.raises(fl.IllegalTransition, match="is paused: resume it"):
         memory_desk.runs.proceed(run.id, by="timer")
     assert memory_desk.runs.get(run.id).next_due_at is None
+
+
+def test_an_executor_that_returns_the_answer_itself_is_told_what_to_return() -> None:
+    executors = fl.ExecutorRegistry()
+    executors.register("ask")(lambda step: step.answer or fl.Pause("approve?"))
+    with fl.open_ledger("memory:", executors) as ledger:
+        ledger.workflows.save({"nodes": [{"id": "a", "type": "ask"}]}, workflow_id="w")
+        run = ledger.runs.resume(ledger.runs.start("w").id, payload=1)
+        (failure,) = ledger.history.failures()
+        assert run.status == "failed"
+        assert "an Answer is not JSON; return its payload: step.answer.payload" in failure.message

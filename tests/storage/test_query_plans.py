@@ -174,7 +174,14 @@ def test_a_list_of_waits_looks_at_nothing_but_waits(
 
 @pytest.mark.parametrize("by", [None, "a3"])
 def test_no_trail_walks_a_whole_table(connection: Any, by: str | None) -> None:
-    check(connection, sql.acts(by, None, None, None, DEEP, 51))
+    check(connection, sql.acts(by, None, None, None, None, None, DEEP, 51))
+
+
+@pytest.mark.parametrize(("kind", "channel"), [("run", None), ("tokens", None), (None, "web"), ("run", "cli")])
+def test_a_trail_of_a_kind_or_channel_reads_rows_of_acts_that_match_alone(
+    connection: Any, kind: str | None, channel: str | None
+) -> None:
+    check(connection, sql.acts(None, None, None, None, kind, channel, DEEP, 51))
 
 
 def test_the_family_of_a_run_is_found_by_its_work_order(connection: Any) -> None:

@@ -1,11 +1,11 @@
 """Serving pages: each as HTML, and as data under the same address with ``.json`` behind it."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from ...ledger.ledger import open_waits_of, position_of
 from ..presentation.documents import to_json
@@ -14,7 +14,7 @@ from .rendering.renderer import Renderer
 from .requests import SENT, Call, read_form
 from .routes import PageRoute
 from .said import keep_message, set_preferences, take_message
-from .site import site_of
+from .site import Site, site_of
 
 
 def page_routes(pages: Iterable[Page], renderer: Renderer) -> list[PageRoute]:
@@ -41,9 +41,19 @@ def _handing_out(download: Download) -> Callable[[Request], Awaitable[Response]]
         call = await site.admit(request, download.role)
         file = await site.threads.run(download.make, call)
         headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(file.name, safe='')}"}
-        return Response(file.content, media_type=file.media_type, headers=headers)
+        if isinstance(file.content, bytes):
+            return Response(file.content, media_type=file.media_type, headers=headers)
+        first = await site.threads.run(next, file.content, b"")
+        pieces = _pieces(site, first, file.content)
+        return StreamingResponse(pieces, media_type=file.media_type, headers=headers)
 
     return hand_out
+
+
+async def _pieces(site: Site, piece: bytes | None, others: Iterator[bytes]) -> AsyncIterator[bytes]:
+    while piece is not None:
+        yield piece
+        piece = await site.threads.run(next, others, None)
 
 
 MOST_COUNTED: Final = 1_000

@@ -86,11 +86,13 @@ class Index:
         stream: str | None = None,
         since: int | None = None,
         until: int | None = None,
+        kind: str | None = None,
+        channel: str | None = None,
         before: Place | None = None,
         limit: int = 50,
     ) -> list[ActRow]:
         """What actors did, newest first; times are microseconds since 1970."""
-        return list(map(ActRow._make, self._rows(sql.acts(by, stream, since, until, before, limit))))
+        return list(map(ActRow._make, self._rows(sql.acts(by, stream, since, until, kind, channel, before, limit))))
 
     def workflow(self, workflow_id: str) -> WorkflowRow | None:
         found = self._rows(sql.workflows("w.workflow_id = :id", {"id": workflow_id, "limit": 1}))

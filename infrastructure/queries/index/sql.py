@@ -131,9 +131,16 @@ def work_order(work_order_id: str) -> Condition:
 
 
 def acts(
-    by: str | None, stream: str | None, since: int | None, until: int | None, before: Place | None, limit: int
+    by: str | None,
+    stream: str | None,
+    since: int | None,
+    until: int | None,
+    kind: str | None,
+    channel: str | None,
+    before: Place | None,
+    limit: int,
 ) -> Condition:
-    """What actors did, newest first."""
+    """What actors did, newest first; ``kind`` is what the types of events begin with."""
     parameters: dict[str, Any] = {"limit": limit}
     conditions = [
         "a.is_act",
@@ -141,7 +148,11 @@ def acts(
         *equal("actor", "a.actor", None if by is None else key(by), parameters),
         *equal("stream", "a.stream", stream, parameters),
         *between("a.recorded_at", since, until, parameters),
+        *equal("channel", "a.channel", None if channel is None else key(channel), parameters),
     ]
+    if kind is not None:
+        parameters |= {"kind": f"{kind}.", "behind_kind": f"{kind}/"}  # what follows the dot
+        conditions.append("a.type >= :kind AND a.type < :behind_kind")
     source = "flowledger_index_changes AS a"
     return Condition(
         page(columns(ActRow, "a"), source, conditions, "a.recorded_at", "a.position", NEWEST_FIRST), parameters

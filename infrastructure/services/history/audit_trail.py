@@ -2,12 +2,13 @@
 
 from datetime import datetime
 
-from ....domain.errors import EventNotReadable, RunNotFound, StorageCorrupt, StorageError
+from ....domain.errors import EventNotReadable, InvalidRequest, RunNotFound, StorageCorrupt, StorageError
 from ....domain.ports import EventStore
+from ....domain.visible import quoted
 from ....projections.index.query import Place
 from ....projections.index.rows import ActRow
 from ....projections.pagination import Page
-from ....projections.runs.audit_trail import Act, act_of, damaged_act
+from ....projections.runs.audit_trail import KINDS, Act, act_of, damaged_act
 from ...queries.cursors import make_page, parse_cursor
 from ...queries.index.reader import Index
 from ...queries.listing import check_id, check_limit, check_text, check_time
@@ -20,6 +21,8 @@ def load_trail(
     stream: str | None,
     since: datetime | None,
     until: datetime | None,
+    kind: str | None,
+    channel: str | None,
     after: str | None,
     limit: int,
 ) -> Page[Act]:
@@ -30,6 +33,8 @@ def load_trail(
         check_id(stream, "stream"),
         check_time(since, "since"),
         check_time(until, "until"),
+        _family(kind),
+        check_text(channel, "channel"),
     )
     rows = index.acts(*filters, parse_cursor(after, filters), limit + 1)
     if not rows and after is None and stream is not None and store.head(stream) == 0:
@@ -40,6 +45,15 @@ def load_trail(
     except _DAMAGED:
         acts = [_act_of(store, row) for row in page]
     return Page(tuple(acts), page.next)
+
+
+def _family(kind: str | None) -> str | None:
+    """What the types of events of a kind of acts begin with. Raises InvalidRequest."""
+    if kind is None:
+        return None
+    if kind not in KINDS:
+        raise InvalidRequest(f"kind {quoted(kind)} is none of {', '.join(KINDS)}")
+    return KINDS[kind]
 
 
 _DAMAGED = (EventNotReadable, StorageCorrupt, LookupError, TypeError, ValueError, AttributeError)

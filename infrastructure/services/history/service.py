@@ -223,15 +223,19 @@ class History(RunLists, StepLists, IdSearch, Unpicklable):
         until: datetime | None = None,
         after: str | None = None,
         limit: int = 50,
+        kind: str | None = None,
+        channel: str | None = None,
     ) -> Page[Act]:
         """List what actors did to workflows, runs and work orders, newest first, a page at a time.
 
         Every filter that is given must hold. ``by``: who did it. ``stream``: the id of a run or work order, or
-        ``workflow:<id>``. ``since`` and ``until``: when it was done.
+        ``workflow:<id>``. ``since`` and ``until``: when it was done. ``kind``: what kind of thing it was done to, a
+        ``workflow``, ``run``, ``work order``, ``bulk action`` or ``token``. ``channel``: through what, such as ``web``,
+        ``api`` or ``cli``.
 
         Raises InvalidRequest, RunNotFound (there is no such stream).
         """
-        return load_trail(self._store, self._index, by, stream, since, until, after, limit)
+        return load_trail(self._store, self._index, by, stream, since, until, kind, channel, after, limit)
 
     def timings(
         self,

@@ -1,22 +1,17 @@
 """The description of the API is a valid one, names what it has once, and shows an example of what it takes."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
+from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from .document import Document
 
-METASCHEMA = Path(__file__).with_name("oas-3.1.json")
-"""As the OpenAPI Initiative publishes it, under the Apache License 2.0: https://spec.openapis.org/oas/3.1/schema."""
-
 
 def test_it_is_valid_openapi(document: Document) -> None:
-    validator = jsonschema_rs.validator_for(json.loads(METASCHEMA.read_text("utf-8")))
-    faults = [f"{error.instance_path}: {error.message}" for error in validator.iter_errors(document.data)]
-    assert faults == []
-    assert validator.is_valid({"openapi": "3.1.0", "info": {"title": "no paths", "version": "1"}}) is False
+    assert [error.message for error in OpenAPIV31SpecValidator(document.data).iter_errors()] == []
+    nothing = {"openapi": "3.1.0", "info": {"title": "no paths", "version": "1"}}
+    assert not OpenAPIV31SpecValidator(nothing).is_valid()
 
 
 def test_every_schema_is_valid_and_every_reference_leads_somewhere(document: Document) -> None:

@@ -39,6 +39,13 @@ def trail(
     ] = None,
     since: Annotated[str | None, typer.Option(metavar="TIME", help="Done at this time or later.")] = None,
     until: Annotated[str | None, typer.Option(metavar="TIME", help="Done before this time.")] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(metavar="KIND", help="Done to a workflow, run, work order, bulk action or token."),
+    ] = None,
+    channel: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Done through this, such as web, api or cli.")
+    ] = None,
     diff: Annotated[bool, typer.Option("--diff", help="Include what each save changed, node by node.")] = False,
     limit: Limit = 50,
     after: After = None,
@@ -58,6 +65,8 @@ def trail(
         "stream": stream,
         "since": read_moment(since, "--since"),
         "until": read_moment(until, "--until"),
+        "kind": kind,
+        "channel": channel,
     }
     with session.open_ledger() as ledger:
         if stream is not None:

@@ -124,6 +124,8 @@ class Trail(Paged):
     stream: str | None = None
     since: str | None = None
     until: str | None = None
+    kind: str | None = None
+    channel: str | None = None
 
 
 class TimingsOf(Filters):

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from io import StringIO
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 from .....domain.errors import NotFound
 from .....domain.workflow import SAVED
-from .....projections.runs.audit_trail import Act
-from ...presentation.documents import row_document
+from .....projections.runs.audit_trail import KINDS, Act
+from ....files.csv import write_csv
+from ...presentation.documents import row_columns, row_document, row_values, to_json
 from ...presentation.inputs import read_moment
 from ..rendering.frame import reader_zone
 from .copy_as import CopyAs, command_line, python_call
-from .page import Page
+from .page import Download, File, Page
 from .query import check_names, text, whole
 from .workflow_diff import ChangedText, Said, all_said, texts_of
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 LIMIT: Final = 50
 """Acts of a page where the address doesn't say it."""
 
-_FILTERS: Final = ("by", "on", "since", "until")
+_FILTERS: Final = ("by", "on", "kind", "channel", "since", "until")
 _NAMES: Final = frozenset({*_FILTERS, "after", "limit"})
 
 
@@ -56,6 +58,8 @@ class AuditPage:
     limit: str | None
     """Acts of a page, where the address says it."""
     is_first: bool
+    kinds: tuple[str, ...]
+    """Of what may have been done something to."""
     copy_as: CopyAs
 
     def query(self, **changes: Any) -> dict[str, Any]:
@@ -73,15 +77,10 @@ def load(call: Call) -> AuditPage:
     query = call.query
     check_names(query, _NAMES)
     asked = {name: value for name in _FILTERS if (value := text(query, name)) is not None}
-    filters: dict[str, Any] = {
-        "by": asked.get("by"),
-        "stream": asked.get("on"),
-        "since": read_moment(asked.get("since"), "since"),
-        "until": read_moment(asked.get("until"), "until"),
-    }
+    filters = _filters(asked)
     after = text(query, "after")
     found = call.ledger.history.trail(**filters, after=after, limit=whole(query, "limit", LIMIT))
-    options = {"by": filters["by"], "on": filters["stream"], "since": filters["since"], "until": filters["until"]}
+    options = {"on" if name == "stream" else name: value for name, value in filters.items()}
     zone = reader_zone(call.request.cookies)[0]
     days = groupby((_shown(call, act) for act in found), lambda each: each.act.at.astimezone(zone).date())
     return AuditPage(
@@ -90,12 +89,25 @@ def load(call: Call) -> AuditPage:
         asked,
         text(query, "limit"),
         after is None,
+        tuple(KINDS),
         CopyAs(
             call.links.data("audit", **asked, after=after),
             command_line(["trail"], {**options, "after": after}),
             python_call("history.trail", {**filters, "after": after}),
         ),
     )
+
+
+def _filters(asked: Mapping[str, str]) -> dict[str, Any]:
+    """As ``history.trail`` takes them. Raises InvalidRequest."""
+    return {
+        "by": asked.get("by"),
+        "stream": asked.get("on"),
+        "kind": asked.get("kind"),
+        "channel": asked.get("channel"),
+        "since": read_moment(asked.get("since"), "since"),
+        "until": read_moment(asked.get("until"), "until"),
+    }
 
 
 def _shown(call: Call, act: Act) -> ShownAct:
@@ -131,4 +143,42 @@ def to_document(page: AuditPage) -> dict[str, Any]:
     return {"acts": [row_document(shown.act) for shown in page.acts], "next": page.next}
 
 
+def _all_that_match(call: Call) -> Iterator[Sequence[Act]]:
+    """The acts of all pages, some hundred at a time. Raises InvalidRequest, RunNotFound with the first ones."""
+    check_names(call.query, _FILTERS)
+    filters = _filters({name: value for name in _FILTERS if (value := text(call.query, name)) is not None})
+    found = call.ledger.history.trail(**filters, limit=_AT_ONCE)
+    yield found.items
+    while found.next is not None:
+        found = call.ledger.history.trail(**filters, after=found.next, limit=_AT_ONCE)
+        yield found.items
+
+
+_AT_ONCE: Final = 500
+
+
+def _as_csv(call: Call) -> File:
+    return File("audit.csv", "text/csv; charset=utf-8", _csv_of(_all_that_match(call)))
+
+
+def _csv_of(lots: Iterator[Sequence[Act]]) -> Iterator[bytes]:
+    titles = True
+    for acts in lots:
+        lines = StringIO()
+        write_csv(lines, row_columns(Act), map(row_values, acts))
+        said = lines.getvalue()
+        yield (said if titles else said.partition("\n")[2]).encode()
+        titles = False
+
+
+def _as_json_lines(call: Call) -> File:
+    lots = _all_that_match(call)
+    lines = ("".join(f"{to_json(row_document(act), indent=None)}\n" for act in acts).encode() for acts in lots)
+    return File("audit.jsonl", "application/jsonl", lines)
+
+
+DOWNLOADS: Final = (
+    Download("/audit.csv", "audit_csv", "viewer", _as_csv),
+    Download("/audit.jsonl", "audit_jsonl", "viewer", _as_json_lines),
+)
 PAGES: Final = (Page("/audit", "audit", "viewer", load, "audit.html", to_document),)

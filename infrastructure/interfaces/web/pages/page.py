@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -62,7 +62,8 @@ class File(NamedTuple):
     name: str
     """As it is called where it is kept."""
     media_type: str
-    content: bytes
+    content: bytes | Iterator[bytes]
+    """Pieces are made in a thread, while they are sent; what the first one raises is answered as an error."""
 
 
 class Download(NamedTuple):

@@ -55,5 +55,5 @@ PAGES: Final[tuple[Page, ...]] = (
     *preferences.PAGES,
 )
 
-DOWNLOADS: Final[tuple[Download, ...]] = (*report.DOWNLOADS,)
+DOWNLOADS: Final[tuple[Download, ...]] = (*report.DOWNLOADS, *audit.DOWNLOADS)
 """All files that pages offer."""

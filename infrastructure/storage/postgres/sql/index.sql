@@ -63,11 +63,11 @@ WHERE work_order.work_order_id = moved.work_order_id
 
 -- changes: What was done.
 INSERT INTO flowledger_index_changes (version, position, recorded_at, is_act, stream, actor, type, status, node_id,
-                                      error_type)
-SELECT version, base + place, recorded_at, is_act, stream, actor, type, status, node_id, error_type
+                                      error_type, channel)
+SELECT version, base + place, recorded_at, is_act, stream, actor, type, status, node_id, error_type, channel
 FROM base, jsonb_to_recordset(rows -> 'changes') AS change (
     version bigint, place bigint, recorded_at bigint, is_act boolean, stream text, actor text, type text, status text,
-    node_id text, error_type text)
+    node_id text, error_type text, channel text)
 ORDER BY stream, version
 ON CONFLICT (stream, version) DO NOTHING
 

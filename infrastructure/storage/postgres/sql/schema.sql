@@ -305,6 +305,7 @@ CREATE TABLE flowledger_index_changes (
     status text COLLATE "C",
     node_id text COLLATE "C",
     error_type text COLLATE "C",
+    channel text COLLATE "C",
     PRIMARY KEY (stream, version),
     CONSTRAINT flowledger_index_changes_bounds CHECK (
         recorded_at BETWEEN -62135596800000000 AND 253402300799999999 AND position > 0 AND version > 0
@@ -314,8 +315,8 @@ CREATE TABLE flowledger_index_changes (
 -- What somebody did.
 CREATE INDEX flowledger_index_changes_by_actor ON flowledger_index_changes (actor, recorded_at, position) WHERE is_act;
 
--- What anybody did.
-CREATE INDEX flowledger_index_changes_by_time ON flowledger_index_changes (recorded_at, position) WHERE is_act;
+-- What anybody did, of which kind, and through what.
+CREATE INDEX flowledger_index_changes_by_time ON flowledger_index_changes (recorded_at, position, type, channel) WHERE is_act;
 
 -- How often runs were taken over.
 CREATE INDEX flowledger_index_changes_recoveries ON flowledger_index_changes (recorded_at) WHERE type = 'run.recovered';

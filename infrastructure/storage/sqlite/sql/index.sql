@@ -31,8 +31,8 @@ WHERE work_order_id = :work_order_id AND (:if_last IS NULL OR last_run_id = :if_
 
 -- changes: What was done.
 INSERT OR IGNORE INTO flowledger_index_changes (version, position, recorded_at, is_act, stream, actor, type, status,
-                                                node_id, error_type)
-VALUES (:version, :position, :recorded_at, :is_act, :stream, :actor, :type, :status, :node_id, :error_type)
+                                                node_id, error_type, channel)
+VALUES (:version, :position, :recorded_at, :is_act, :stream, :actor, :type, :status, :node_id, :error_type, :channel)
 
 -- workflows: Workflows as they were saved last.
 INSERT OR REPLACE INTO flowledger_index_workflows (version, saved_version, live_version, taken_at, archived, workflow_id,

@@ -215,14 +215,15 @@ CREATE TABLE flowledger_index_changes (
     status TEXT,
     node_id TEXT,
     error_type TEXT,
+    channel TEXT,
     PRIMARY KEY (stream, version)
 );
 
 -- What somebody did.
 CREATE INDEX flowledger_index_changes_by_actor ON flowledger_index_changes (actor, recorded_at, position) WHERE is_act;
 
--- What anybody did.
-CREATE INDEX flowledger_index_changes_by_time ON flowledger_index_changes (recorded_at, position) WHERE is_act;
+-- What anybody did, of which kind, and through what.
+CREATE INDEX flowledger_index_changes_by_time ON flowledger_index_changes (recorded_at, position, type, channel) WHERE is_act;
 
 -- How often runs were taken over.
 CREATE INDEX flowledger_index_changes_recoveries ON flowledger_index_changes (recorded_at) WHERE type = 'run.recovered';
