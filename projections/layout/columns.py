@@ -41,12 +41,18 @@ def _by_blocks(made: Rows) -> list[float]:
     for block in order:
         at[block] = max([at[left] + distance for left, distance in lefts[block]], default=0.0)
     connected = [
-        [block_of[other] for thing in block for others in (made.up[thing], made.down[thing]) for other in others]
-        for block in blocks
+        [
+            other
+            for thing in block
+            for near in (made.up[thing], made.down[thing])
+            for end in near
+            if (other := block_of[end]) != own
+        ]
+        for own, block in enumerate(blocks)
     ]
     for turn in range(PASSES):
         for block in reversed(order) if turn % 2 == 0 else order:
-            others = [at[other] for other in connected[block] if other != block]
+            others = [at[other] for other in connected[block]]
             if others:
                 least = max([at[left] + distance for left, distance in lefts[block]], default=float("-inf"))
                 most = min([at[right] - distance for right, distance in rights[block]], default=float("inf"))

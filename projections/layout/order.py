@@ -1,6 +1,6 @@
 """In which order things stand in their rows, so that few edges cross."""
 
-from bisect import bisect_right, insort
+from bisect import bisect_right
 from collections.abc import Sequence
 
 from .model import Places
@@ -55,13 +55,13 @@ def crossings(made: Rows, position: Sequence[int]) -> int:
                 continue
             late = [other for other in below if (thing, other) in made.beside] if made.beside else []
             for those in ([other for other in below if other not in late], late) if late else (below,):
-                ends = sorted([position[other] for other in those])
-                count = len(seen)
-                if count:
-                    for end in ends:
-                        found += count - bisect_right(seen, end)
-                for end in ends:
-                    insort(seen, end)
+                for end in sorted([position[other] for other in those]):
+                    if seen and end < seen[-1]:
+                        place = bisect_right(seen, end)
+                        found += len(seen) - place
+                        seen.insert(place, end)
+                    else:  # as most do
+                        seen.append(end)
     return found
 
 

@@ -26,6 +26,12 @@ async def test_the_page_and_its_data_say_what_python_says(told: Story) -> None:
     assert (await get(told, "/search.json?text=express&limit=2")).json() == said
 
 
+async def test_it_is_said_how_many_runs_have_the_words(told: Story) -> None:
+    total = sum(count.count for count in told.ledger.history.counts(group="status", text="express"))
+    assert total > 2
+    assert f"2 of {total} runs" in (await page(told, "/search?text=express&limit=2")).text
+
+
 async def test_nothing_found_and_nothing_asked_say_what_could_be(told: Story) -> None:
     assert "Nothing found" in (await page(told, "/search?text=zebra")).text
     assert "Search the runs" in (await page(told, "/search")).text

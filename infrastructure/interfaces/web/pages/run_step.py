@@ -102,7 +102,7 @@ def select_step(
     if chosen is None:
         return None
     done = _attempt(read, chosen)
-    level = one_of(query, "level", LEVELS, "debug")
+    level: Level = one_of(query, "level", LEVELS, "debug")
     return whole_step(done, read, workflow, level, text(query, "log") or "", text(query, "value"))
 
 

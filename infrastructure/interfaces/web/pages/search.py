@@ -11,6 +11,7 @@ from .....projections.search.matches import Match
 from ...presentation.documents import row_document
 from ..rendering.versions import ShownVersion
 from .copy_as import CopyAs, command_line, python_call
+from .history import count_statuses
 from .page import Page
 from .query import check_names, text, whole
 from .version_facts import read_versions
@@ -56,6 +57,8 @@ class SearchPage:
     after: str | None
     behind: float | None
     """Seconds of the oldest event that the search lacks."""
+    total: int | None
+    """How many runs have the words; None: nothing was asked for, or they are too many to be counted."""
     copy_as: CopyAs
 
 
@@ -69,7 +72,7 @@ def load(call: Call) -> SearchPage:
         python_call("history.runs", {"text": words, "after": after}),
     )
     if words is None:
-        return SearchPage(None, (), None, None, None, copy_as)
+        return SearchPage(None, (), None, None, None, None, copy_as)
     page = call.ledger.history.runs(text=words, after=after, limit=whole(call.query, "limit", LIMIT))
     versions = read_versions(call.ledger, ((run.workflow_id, run.workflow_version) for run in page))
     found = tuple(
@@ -80,7 +83,8 @@ def load(call: Call) -> SearchPage:
         )
         for run in page
     )
-    return SearchPage(words, found, page.next, after, page.behind, copy_as)
+    total = sum(count_statuses(call, {"text": words}).values()) or None
+    return SearchPage(words, found, page.next, after, page.behind, total, copy_as)
 
 
 def _hit(call: Call, run: RunSummary, match: Match) -> Hit:
