@@ -8,7 +8,7 @@ from typing import Any
 
 import flowledger as fl
 
-MAX_WAIT = 30
+MAX_WAIT = 60
 """Seconds after which an event that should have happened counts as missing."""
 
 

@@ -151,7 +151,7 @@ class Gate:
         def gated(events: Sequence[StoredEvent], **options: Any) -> list[int]:
             if not self.may_pass.is_set():
                 self.somebody_waits.set()
-                self.gave_up |= not self.may_pass.wait(10)
+                self.gave_up |= not self.may_pass.wait(60)
             return insert_events(events, **options)
 
         recorder.insert_events = gated  # type: ignore[method-assign]

@@ -126,7 +126,7 @@ def test_a_run_that_its_process_executes_is_never_taken(store_url: str) -> None:
         ledger.workflows.save(LINE, workflow_id="w")
         with ledger.worker(name="its own", workflows=["w"]):
             run = ledger.runs.start("w", wait=False)
-            assert begun.wait(20)
+            assert begun.wait(60)
             with ledger.worker(name="other", lease=0.2):
                 other = ledger.runs.start("w", wait=False)
                 until(lambda: ledger.history.runs(status="active").items[-1].owner is not None)

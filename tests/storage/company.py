@@ -21,7 +21,7 @@ from flowledger.infrastructure.storage.group_commit import GroupCommit
 from flowledger.infrastructure.storage.recorder import holds
 from flowledger.infrastructure.storage.stored_events import LinkedEvent, guarded, guards_in
 
-MAX_WAIT = 10
+MAX_WAIT = 60
 """Seconds after which a writer is taken to wait for ever. Where all is well nothing takes as long."""
 
 

@@ -292,7 +292,7 @@ while len(store._commits._queue) < 2:
     os.sched_yield()
 child = os.fork()
 if not child:
-    signal.alarm(5)
+    signal.alarm(60)
     if sys.argv[3] == "append":
         write(store, "child", 0, 1)
     store.close()
