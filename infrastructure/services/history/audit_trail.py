@@ -51,7 +51,7 @@ def _family(kind: str | None) -> str | None:
     """What the types of events of a kind of acts begin with. Raises InvalidRequest."""
     if kind is None:
         return None
-    if kind not in KINDS:
+    if check_text(kind, "kind") not in KINDS:
         raise InvalidRequest(f"kind {quoted(kind)} is none of {', '.join(KINDS)}")
     return KINDS[kind]
 

@@ -164,7 +164,7 @@ class History(RunLists, StepLists, IdSearch, Unpicklable):
         ``progress`` is called now and then with the number of events folded so far. Events after the version ``upto``
         are left out, for a run that can be read no further.
 
-        Raises RunNotFound.
+        Raises RunNotFound, VersionNotFound (``upto``), InvalidRequest.
         """
         return RunWalk(run_id, self._store, self._runs, progress, upto)
 

@@ -46,8 +46,15 @@ class RunWalk(Unpicklable):
         progress: Callable[[int], object] | None = None,
         upto: int | None = None,
     ) -> None:
-        """Fold the run. ``progress`` is called now and then with the number of events folded. Raises RunNotFound."""
+        """Fold the run. ``progress`` is called now and then with the number of events folded.
+
+        Raises RunNotFound, VersionNotFound, InvalidRequest.
+        """
         check_run_id(run_id)
+        if upto is not None:
+            last = parse_moment(upto, None)
+            if head := store.head(run_id):  # else there is no such run, as folding it tells
+                upto = version_at(store, run_id, last, head, f"run {run_id!r}")
         self.run_id = run_id
         self._store = store
         self._runs = runs

@@ -100,6 +100,19 @@ def test_what_is_no_run_is_refused(ledger: fl.Ledger) -> None:
     for stream in ("nobody", "workflow:orders"):
         with pytest.raises(fl.RunNotFound):
             ledger.history.walk(stream)
+        with pytest.raises(fl.RunNotFound):
+            ledger.history.walk(stream, upto=1)
+
+
+def test_a_walk_up_to_a_version_ends_there(ledger: fl.Ledger) -> None:
+    run_id = order(ledger)
+    assert ledger.history.walk(run_id, upto=4).snapshot(4) == ledger.history.snapshot(run_id, 4)
+    assert ledger.history.walk(run_id, upto=4).head == 4
+    for version in (0, 11):
+        with pytest.raises(fl.VersionNotFound):
+            ledger.history.walk(run_id, upto=version)
+    with pytest.raises(fl.InvalidRequest, match="not a whole number"):
+        ledger.history.walk(run_id, upto="4")  # type: ignore[arg-type]
 
 
 async def test_the_async_twin_walks_as_well(ledger: fl.Ledger) -> None:
