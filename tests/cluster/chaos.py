@@ -6,7 +6,9 @@ import signal
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .cluster import Cluster
+import flowledger as fl
+
+from .cluster import Cluster, Process
 from .verdict import has_ended
 from .workload import STEPS
 
@@ -14,12 +16,26 @@ Fault = Callable[[Cluster, random.Random], None]
 
 
 def kill_a_worker(cluster: Cluster, chance: random.Random) -> None:
-    cluster.replace(chance.choice(cluster.workers))
+    cluster.replace(stop_at_work(cluster, chance))
 
 
 def kill_two_workers(cluster: Cluster, chance: random.Random) -> None:
-    for worker in chance.sample(cluster.workers, 2):
+    first = stop_at_work(cluster, chance)
+    second = chance.choice([worker for worker in cluster.workers if worker is not first])
+    for worker in (first, second):
         cluster.replace(worker)
+
+
+def stop_at_work(cluster: Cluster, chance: random.Random) -> Process:
+    """A worker that was stopped while it held a run: who kills one that holds none has interrupted nothing."""
+    with fl.open_ledger(cluster.url) as ledger:
+        while True:
+            worker = chance.choice(cluster.workers)
+            worker.stall()
+            if any(known.pid == worker.pid and known.running for known in ledger.workers()):
+                return worker
+            worker.go_on()
+            assert not has_ended(cluster.url, cluster.runs), "there was nothing to interrupt any more"
 
 
 def stall_a_worker(cluster: Cluster, chance: random.Random) -> None:
