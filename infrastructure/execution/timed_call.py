@@ -16,6 +16,11 @@ from ..concurrency.threads import Call, ThreadPool
 _LEAST = 0.01
 """Seconds after which it is looked again whether the call has begun, where it waits for a thread."""
 
+_LONGEST = 1.0
+"""Seconds that a thread waits at a time. A signal that another thread takes, or that comes at the very moment in which
+the wait begins, doesn't end it: Python sees it behind the wait.
+"""
+
 
 class Timed(NamedTuple):
     """What came of a call, and how many seconds of its time were left."""
@@ -28,9 +33,8 @@ def call_in_time(asked: Execute, threads: ThreadPool) -> Timed:
     """Call the executor in a thread, and wait until it ends or its time is over. An awaitable is its outcome."""
     timed = _TimedCall(asked)
     try:  # a signal may interrupt this anywhere, also when a thread has just taken the call
-        future = timed.begin(threads).future
-        while not timed.is_over():
-            wait((future,), timed.patience())
+        # No loop in here: Python doesn't count its jump back as part of the try.
+        timed.wait_for_end(timed.begin(threads))
         return timed.conclude()
     finally:
         timed.leave()
@@ -42,8 +46,7 @@ async def acall_in_time(asked: Execute, threads: ThreadPool) -> Timed:
     future: asyncio.Future[Executed] | None = None
     try:
         future = asyncio.wrap_future(timed.begin(threads).future)
-        while not timed.is_over():
-            await asyncio.wait((future,), timeout=timed.patience())
+        await timed.await_end(future)
         return timed.conclude()
     finally:
         if future is not None:
@@ -73,6 +76,16 @@ class _TimedCall:
     def _left(self) -> float | None:
         """Seconds; None: it hasn't begun."""
         return None if self._began is None else self._began + self._timeout - monotonic()
+
+    def wait_for_end(self, call: Call) -> None:
+        """Until it has ended, or its time is over."""
+        while not self.is_over():
+            wait((call.future,), min(self.patience(), _LONGEST))
+
+    async def await_end(self, future: asyncio.Future[Executed]) -> None:
+        """The same for a task."""
+        while not self.is_over():
+            await asyncio.wait((future,), timeout=self.patience())
 
     def patience(self) -> float:
         """Seconds to wait before asking again whether it is over."""
