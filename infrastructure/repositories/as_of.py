@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from ...domain.errors import NothingAsOf, VersionNotFound
+from ...domain.errors import NothingAsOf, RunNotFound, VersionNotFound
 from ...domain.ports import EventStore, RecordedEvent
-from ...domain.values.point_in_time import AsOf, AtVersion, Moment
+from ...domain.values.names import check_run_id
+from ...domain.values.point_in_time import AsOf, AtVersion, Moment, parse_moment
 
 
 def version_at(store: EventStore, stream: str, moment: Moment, head: int, subject: str) -> int:
@@ -22,6 +23,15 @@ def version_at(store: EventStore, stream: str, moment: Moment, head: int, subjec
             return version_as_of(store, stream, head, time, subject)
         case _:
             return head
+
+
+def version_of_run(store: EventStore, run_id: str, version: int) -> int:
+    """The version that a caller gives of a run, checked. Raises RunNotFound, VersionNotFound, InvalidRequest."""
+    check_run_id(run_id)
+    head = store.head(run_id)
+    if head == 0:
+        raise RunNotFound(run_id)
+    return version_at(store, run_id, parse_moment(version, None), head, f"run {run_id!r}")
 
 
 def version_as_of(store: EventStore, stream: str, head: int, time: datetime, subject: str) -> int:

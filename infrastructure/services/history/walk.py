@@ -15,7 +15,7 @@ from ....domain.run.snapshot import Snapshot
 from ....domain.values.names import check_run_id
 from ....domain.values.point_in_time import parse_moment
 from ....projections.comparison.events import StateChange, state_changes
-from ...repositories.as_of import version_at
+from ...repositories.as_of import version_at, version_of_run
 from ...repositories.runs import RunRepository
 
 FAILURES = frozenset({STEP_FAILED, FAILED})
@@ -52,9 +52,7 @@ class RunWalk(Unpicklable):
         """
         check_run_id(run_id)
         if upto is not None:
-            last = parse_moment(upto, None)
-            if head := store.head(run_id):  # else there is no such run, as folding it tells
-                upto = version_at(store, run_id, last, head, f"run {run_id!r}")
+            upto = version_of_run(store, run_id, upto)
         self.run_id = run_id
         self._store = store
         self._runs = runs

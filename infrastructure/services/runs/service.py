@@ -4,17 +4,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from ....domain.errors import InvalidRequest, RunNotFound
+from ....domain.errors import InvalidRequest
 from ....domain.run.snapshot import Snapshot
 from ....domain.values.clock import micros
-from ....domain.values.names import check_run_id
-from ....domain.values.point_in_time import parse_moment
 from ....domain.visible import quoted
 from ....projections.runs.run import Run, run_of
 from ....projections.runs.work_order import WorkOrder
 from ...concurrency.async_variants import run_in_thread
 from ...execution.runner import PreparedCall, asynchronous, synchronous
-from ...repositories.as_of import version_at
+from ...repositories.as_of import version_of_run
 from ...repositories.work_orders import read_work_order
 from .adopt import AdoptRequest, adopt, read_snapshot
 from .repeating import Repeating
@@ -33,11 +31,7 @@ class Runs(Steering, Repeating, WaitingFor):
         """
         services = self._services
         if version is not None:
-            check_run_id(run_id)
-            head = services.store.head(run_id)
-            if head == 0:
-                raise RunNotFound(run_id)
-            version = version_at(services.store, run_id, parse_moment(version, None), head, f"run {run_id!r}")
+            version = version_of_run(services.store, run_id, version)
         return run_of(services.runs.load(run_id, version))
 
     def work_order(self, work_order_id: str) -> WorkOrder:
