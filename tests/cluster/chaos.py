@@ -2,9 +2,11 @@
 
 import os
 import random
-import signal
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
+
+import psutil
 
 import flowledger as fl
 
@@ -57,13 +59,19 @@ def kill_the_server(server: Any) -> Fault:
 
 
 def kill_server(server: Any) -> None:
+    """Kill all of its processes as they are at one moment."""
     postmaster = server.get_postmaster_info().process
+    # While it stands still it has no new children, and the number of one that ends isn't given to another process. Else
+    # it would also have a moment to act on the death of its children.
+    postmaster.suspend()
+    while postmaster.status() != psutil.STATUS_STOPPED:
+        os.sched_yield()
     processes = [postmaster, *postmaster.children(recursive=True)]
-    postmaster.suspend()  # else it would have a moment to act on the death of its children
     for process in reversed(processes):
-        os.kill(process.pid, signal.SIGKILL)
-    for process in processes:
-        process.wait(60)
+        with suppress(psutil.NoSuchProcess):  # what a child had started isn't the postmaster's to wait for
+            process.kill()
+    _, alive = psutil.wait_procs(processes, timeout=60)
+    assert not alive
 
 
 def survive(cluster: Cluster, faults: Sequence[Fault], seed: int) -> None:
