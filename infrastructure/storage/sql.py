@@ -92,8 +92,17 @@ def access_tables() -> list[str]:
 
 
 def grants(user: str) -> str:
-    """The GRANTs for ``user`` (an SQL identifier) on a PostgreSQL store that another user has made."""
-    return (_BACKENDS / "postgres" / "sql" / "grants.sql").read_text(encoding="utf-8").replace("application_user", user)
+    """The GRANTs for an application's ``user`` (an SQL identifier) on a PostgreSQL store that another user has made."""
+    return _granting("grants.sql").replace("application_user", user)
+
+
+def reader_grants(user: str) -> str:
+    """The GRANTs for a ``user`` who only reads such a store."""
+    return _granting("reader_grants.sql").replace("reading_user", user)
+
+
+def _granting(file: str) -> str:
+    return (_BACKENDS / "postgres" / "sql" / file).read_text(encoding="utf-8").strip()
 
 
 def _paragraphs(dialect: Dialect, name: str) -> Iterator[str]:

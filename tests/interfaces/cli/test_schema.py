@@ -49,6 +49,16 @@ def test_a_user_with_the_printed_rights_works_on_the_printed_tables(
             run_sql(as_user(url, application_user), change)
 
 
+def test_readers_are_granted_what_they_read(
+    cli: CommandLine, new_postgres_url: Callable[[], str], application_user: str
+) -> None:
+    url = new_postgres_url()
+    with new_user(url) as reader:
+        printed = cli("--store", url, "schema", "--user", application_user, "--reader", reader).stdout
+        run_by_administrator(url, printed)
+        assert cli.json("--store", as_user(url, reader), "history")["runs"] == []
+
+
 @pytest.mark.exhaustive
 def test_the_printed_tables_are_those_that_opening_a_store_makes(
     cli: CommandLine, new_postgres_url: Callable[[], str], application_user: str

@@ -1,7 +1,7 @@
 """``schema``: the SQL that creates a store, for administrators who run it themselves."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import typer
@@ -24,6 +24,12 @@ def schema(
     user: Annotated[
         str, typer.Option(metavar="NAME", help="PostgreSQL: the application's user, who is granted what it needs.")
     ] = "application_user",
+    readers: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--reader", metavar="NAME", help="PostgreSQL: a user who only reads; repeat it for more.", show_default=False
+        ),
+    ] = None,
     name: Annotated[
         str | None,
         typer.Option(
@@ -46,7 +52,7 @@ def schema(
     session = Session.of(context)
     url = session.store or DEFAULT_STORE
     backend = _backend(url)
-    lines = _sqlite(after) if backend == "sqlite" else _postgres(after, name or _schema_of(url), user)
+    lines = _sqlite(after) if backend == "sqlite" else _postgres(after, name or _schema_of(url), user, readers or [])
     sql = "\n\n".join(lines)
     document = {"backend": backend, "version": migrations.newest(backend), "sql": sql}
     session.answer(document, lambda console: console.out(sql, highlight=False))
@@ -70,12 +76,14 @@ def _sqlite(after: int) -> Iterator[str]:
     yield "COMMIT;"
 
 
-def _postgres(after: int, schema: str, user: str) -> Iterator[str]:
+def _postgres(after: int, schema: str, user: str, readers: Sequence[str]) -> Iterator[str]:
     yield "BEGIN;"
     yield f"-- Where the tables go, and the application looks for them.\nSET LOCAL search_path = {_quote(schema)};"
     yield from migrations.statements("postgres", after)
-    yield f"-- Finding the tables.\nGRANT USAGE ON SCHEMA {_quote(schema)} TO {_quote(user)};"
-    yield sql_files.grants(_quote(user)).strip()
+    users = ", ".join(map(_quote, (user, *readers)))
+    yield f"-- Finding the tables.\nGRANT USAGE ON SCHEMA {_quote(schema)} TO {users};"
+    yield sql_files.grants(_quote(user))
+    yield from (sql_files.reader_grants(_quote(reader)) for reader in readers)
     yield "COMMIT;"
 
 
