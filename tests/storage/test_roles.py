@@ -1,4 +1,4 @@
-"""What the roles that ``flowledger schema`` makes may do, tried: a writer changes no history, a reader changes nothing."""
+"""What the roles of ``flowledger schema`` may do, tried: a writer changes no history, a reader changes nothing."""
 
 import json
 from collections.abc import Callable, Iterator

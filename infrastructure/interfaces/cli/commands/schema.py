@@ -27,7 +27,10 @@ def schema(
     readers: Annotated[
         list[str] | None,
         typer.Option(
-            "--reader", metavar="NAME", help="PostgreSQL: a user who only reads; repeat it for more.", show_default=False
+            "--reader",
+            metavar="NAME",
+            help="PostgreSQL: a user who only reads; repeat it for more.",
+            show_default=False,
         ),
     ] = None,
     name: Annotated[
