@@ -14,7 +14,8 @@ from typing import Any, Final, NamedTuple
 from ...domain.errors import FlowledgerError, InvalidRequest
 from ...domain.workflow import WorkflowSnapshot
 from .atomic import write_files
-from .definition_reader import MAIN_FILES, main_file, parse_json, read_text
+from .definition_reader import MAIN_FILES, main_file
+from .text import parse_json, read_text
 
 _log = logging.getLogger("flowledger.files")
 

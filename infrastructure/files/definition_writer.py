@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from ...domain.errors import InvalidRequest, StorageUnavailable
 from ...domain.visible import quoted, visible_json
@@ -13,11 +13,10 @@ from ...domain.workflow import JobCode, WorkflowSnapshot
 from .atomic import write_file, write_files
 from .base import base_files
 from .definition_reader import code_files, main_file, read_structure
+from .format import Format
 from .names import file_names
 from .paths import is_special
 from .yaml_write import to_yaml
-
-Format = Literal["json", "yaml"]
 
 _READ_ONLY = "# For reading only: a save takes the code that is registered.\n"
 

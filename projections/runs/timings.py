@@ -6,15 +6,14 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from math import floor
 from operator import itemgetter
-from typing import Any, Literal, overload
+from typing import Any, overload
 
 from ...domain.run import STEP_COMPLETED, STEP_FAILED
 from ...domain.values.clock import moment
 from ...domain.visible import visible
 from ..serialization import to_json_value
 from .attempts import Due, finish_time, milliseconds
-
-Grouping = Literal["version", "day"]
+from .grouping import Grouping
 
 SAMPLES = 20
 """Steps that a node must have before and after a save for the two to be compared: with fewer, chance says more."""

@@ -74,7 +74,7 @@ if TYPE_CHECKING:
     from .domain.workflow.retry_policy import RetryPolicy
     from .infrastructure.execution.batching import Batch
     from .infrastructure.execution.engine import Engine
-    from .infrastructure.files import read_definition
+    from .infrastructure.files.definition_reader import read_definition
     from .infrastructure.files.tables import write_rows
     from .infrastructure.ledger.inside import Inside
     from .infrastructure.ledger.ledger import Ledger
@@ -340,7 +340,7 @@ _NAMES = {
     "projections.access": "Token",
     "projections.subscriptions": "SubscriptionStatus",
     "infrastructure.execution.engine": "Engine",
-    "infrastructure.files": "read_definition",
+    "infrastructure.files.definition_reader": "read_definition",
     "infrastructure.files.tables": "write_rows",
     "infrastructure.ledger.inside": "Inside",
     "infrastructure.ledger.ledger": "Ledger",

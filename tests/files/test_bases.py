@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import flowledger as fl
-from flowledger.infrastructure.files import base, read_base
+from flowledger.infrastructure.files import base
+from flowledger.infrastructure.files.base import read_base
 
 from ..effort import tries
 

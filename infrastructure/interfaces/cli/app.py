@@ -97,7 +97,11 @@ def _show_version(context: typer.Context, wanted: bool) -> None:
         from importlib.metadata import version
 
         here = version("flowledger")
-        Session.of(context).answer({"version": here}, lambda console: console.print(f"flowledger {here}"))
+        session = Session.of(context)
+        if session.json:
+            session.print_json({"version": here})
+        else:
+            print(f"flowledger {here}", file=session.stdout)
         raise typer.Exit
 
 

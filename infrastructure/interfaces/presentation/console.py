@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
-from ....domain.run.results import was_taken
 from ....domain.values.brief import brief
 from ....domain.visible import visible
-from .events import describe_event
 from .streams import WIDTH, raw_stream, requested_size
 from .zone import zone, zone_name
 
@@ -150,6 +148,8 @@ def print_preview(console: Console, planned: RetryPreview) -> None:
 
 def print_snapshot(console: Console, run_id: str, snapshot: Snapshot, *, named: bool = True) -> None:
     """Print a snapshot: where the run stands, and the results of its nodes so far."""
+    from ....domain.run.results import was_taken
+
     if named:
         print_line(
             console,
@@ -193,6 +193,8 @@ def print_snapshot(console: Console, run_id: str, snapshot: Snapshot, *, named: 
 
 def print_events(console: Console, stream: str, recorded: Sequence[RecordedEvent]) -> None:
     """Print events as a table, one line each. The day is in the heading if it is the same for all."""
+    from .events import describe_event
+
     times = [clock_time(event.recorded_at) for event in recorded]
     days = {time.split()[0] for time in times}
     print_line(

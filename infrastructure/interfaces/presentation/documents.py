@@ -1,20 +1,24 @@
 """The JSON documents that ``--json`` prints. Keys are camelCase, times ISO 8601; a Snapshot keeps its own form."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ....domain.errors import FlowledgerError
-from ....domain.ports import RecordedEvent
 from ....domain.visible import visible_json
-from ....domain.workflow import WorkflowSnapshot, WorkflowVersion
-from ....projections.access import Token
 from ....projections.columns import column_names, column_values
-from ....projections.runs.run import Run, RunOrigin
-from ....projections.runs.summary import WorkflowSummary
 from ....projections.serialization import camel
+
+if TYPE_CHECKING:
+    from ....domain.ports import RecordedEvent
+    from ....domain.workflow import WorkflowSnapshot, WorkflowVersion
+    from ....projections.access import Token
+    from ....projections.runs.run import Run, RunOrigin
+    from ....projections.runs.summary import WorkflowSummary
 
 
 def to_json(document: Any, indent: int | None = 2) -> str:

@@ -1,27 +1,34 @@
 """Reading arguments: JSON from files, stdin or the argument itself, names with versions, times, registries."""
 
+from __future__ import annotations
+
 import os
 import stat
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ....domain.errors import InvalidRequest
-from ....domain.execution.executors import ExecutorRegistry
 from ....domain.values.spoken_times import EXAMPLES, read_time
 from ....domain.visible import visible
-from ....domain.workflow.definition import WorkflowDefinition
-from ...files import decode_text, parse_json, read_definition, read_text
+from ...files.text import decode_text, parse_json, read_text
 from .streams import pass_application_output
 from .zone import zone
+
+if TYPE_CHECKING:
+    from ....domain.execution.executors import ExecutorRegistry
+    from ....domain.workflow.definition import WorkflowDefinition
 
 STDIN = "-"
 
 
 def read_workflow(source: str) -> WorkflowDefinition:
     """The definition in a file or folder, or as JSON on stdin for ``-``. Raises InvalidDefinition, InvalidRequest."""
+    from ....domain.workflow.definition import WorkflowDefinition  # and pydantic, which --help does without
+    from ...files.definition_reader import read_definition
+
     return WorkflowDefinition.model_validate(read_document(STDIN)) if source == STDIN else read_definition(source)
 
 

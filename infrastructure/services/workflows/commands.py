@@ -25,7 +25,7 @@ from ....domain.workflow import (
 )
 from ....domain.workflow.definition import WorkflowDefinition
 from ...execution.source_code import job_code
-from ...files import read_base
+from ...files.base import read_base
 from ...repositories.optimistic_retry import OptimisticRetry
 from ...repositories.workflows import WorkflowRepository
 

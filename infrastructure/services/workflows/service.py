@@ -32,7 +32,10 @@ from ....projections.pagination import Page
 from ....projections.runs.summary import WorkflowSummary
 from ...concurrency.async_variants import run_in_thread
 from ...concurrency.threads import Threads
-from ...files import Format, read_definition, remember_base, write_definition
+from ...files.base import remember_base
+from ...files.definition_reader import read_definition
+from ...files.definition_writer import write_definition
+from ...files.format import Format
 from ...files.paths import to_path
 from ...queries.index.reader import Index
 from ...queries.listing import workflows_page

@@ -47,10 +47,21 @@ def test_registering_executors_brings_in_neither_a_store_nor_expressions() -> No
 
 @pytest.mark.parametrize("command", ["", "run start", "history", "audit", "workflow save", "schema", "replay", "walk"])
 @pytest.mark.sampled(4)
-def test_showing_help_brings_in_neither_a_store_nor_expressions_nor_colours(command: str) -> None:
+def test_showing_help_brings_in_no_library_but_that_of_the_command_line_and_no_aggregate(command: str) -> None:
     loaded = modules_after(HELP.format(arguments=[*command.split(), "--help"]))
-    assert "typer" in loaded
-    assert loaded & {*STORAGE, *EXPRESSIONS, *SCREENS} == set()
+    # typer itself takes pydantic for the default of an option that isn't a text.
+    assert loaded & LIBRARIES - {"pydantic"} == {"typer"}
+    assert not {name for name in loaded if name.startswith(("flowledger.domain.run", "flowledger.domain.workflow"))}
+
+
+def test_a_command_is_loaded_without_the_others() -> None:
+    loaded = modules_after(HELP.format(arguments=["waits", "--help"]))
+    commands = {name for name in loaded if name.startswith("flowledger.infrastructure.interfaces.cli.commands.")}
+    assert commands == {"flowledger.infrastructure.interfaces.cli.commands.waits"}
+
+
+def test_the_version_is_printed_without_what_draws() -> None:
+    assert modules_after(HELP.format(arguments=["--version"])) & LIBRARIES == {"typer"}
 
 
 def test_every_public_name_is_loaded_from_where_type_checkers_find_it() -> None:

@@ -11,7 +11,6 @@ from ...presentation.inputs import read_moment
 from ..shared.options import AsJson, At
 from ..shared.session import Session
 from ..shared.short_ids import find_run_at
-from ..views import audit as audit_views
 
 
 def register(app: typer.Typer) -> None:
@@ -34,6 +33,8 @@ def audit(
     The report has each execution with its times, the pauses and who ended them, what changed in the workflow since its
     last success, and where in the store all of it comes from. Exits with 1 if an event isn't as it was written.
     """
+    from ..views import audit as audit_views
+
     session = Session.of(context)
     moment = read_moment(at)
     with session.open_ledger() as ledger:

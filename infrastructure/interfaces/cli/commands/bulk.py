@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .....domain.errors import InvalidRequest, StorageError
-from .....domain.rerun.bulk import BulkItem
 from ...presentation import console as views
 from ..shared.session import Interrupted, Session
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
+    from .....domain.rerun.bulk import BulkItem
     from ....services.runs.bulk import BulkOperation
     from ..shared.selection import Found
 

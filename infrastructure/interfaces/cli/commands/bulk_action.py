@@ -1,11 +1,12 @@
 """``flowledger bulk``: many runs retried or cancelled as an action that is stored, watched and stopped."""
 
-from typing import Annotated, Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .....domain.errors import InvalidRequest
-from .....projections.bulk_action import BulkAction, BulkPreview
 from .....projections.pagination import Page
 from ...presentation import console as views
 from ...presentation.documents import row_document
@@ -16,6 +17,9 @@ from ..shared.run_filters import ActionFilters, takes_run_filters
 from ..shared.session import Session
 from ..shared.short_ids import find_run
 from ..views import bulk as bulk_views
+
+if TYPE_CHECKING:
+    from .....projections.bulk_action import BulkAction, BulkPreview
 
 app = typer.Typer(help="Retry or cancel many runs, as an action that is stored.", rich_markup_mode=None)
 
@@ -106,6 +110,8 @@ def list_(
     _json: AsJson = False,
 ) -> None:
     """List bulk actions, newest first."""
+    from .....projections.bulk_action import BulkAction
+
     session = Session.of(context)
     with session.open_ledger() as ledger:
 

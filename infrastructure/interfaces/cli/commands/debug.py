@@ -1,19 +1,22 @@
 """``debug``: run a recorded step's executor under a debugger."""
 
-from typing import Annotated
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .....domain.errors import InvalidRequest
-from .....domain.execution.step import Executed, Raised
-from .....domain.masking import Masker
 from .....domain.visible import visible
 from ...presentation.documents import event_document
 from ...presentation.inputs import read_globals, split_version
 from ..shared.options import AsJson, Effects, Globals
 from ..shared.session import Session, interruptible
 from ..shared.short_ids import find_run
-from ..views import replay as replay_views
+
+if TYPE_CHECKING:
+    from .....domain.execution.step import Executed
+    from .....domain.masking import Masker
 
 
 def register(app: typer.Typer) -> None:
@@ -33,7 +36,9 @@ def debug(
     The debugger is pdb, or what PYTHONBREAKPOINT names. Nothing is written. What the executor returns is shown beside
     what was recorded.
     """
+    from .....domain.masking import Masker
     from ..shared.debugger import debug as run_under_debugger
+    from ..views import replay as replay_views
 
     session = Session.of(context)
     run_id, version = split_version(step)
@@ -75,6 +80,8 @@ def debug(
 
 def _outcome_document(outcome: Executed | None, masker: Masker) -> dict[str, str | None]:
     """As text, since an executor may return what isn't JSON. Values from globals are masked."""
+    from .....domain.execution.step import Raised
+
     returned = raised = None
     if isinstance(outcome, Raised):
         raised = masker.text(f"{type(outcome.error).__name__}: {outcome.error}")

@@ -1,16 +1,20 @@
 """``diff``: two versions of a run, or two runs."""
 
-from typing import Annotated, Any, cast
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from .....domain.errors import InvalidRequest
-from .....projections.comparison.runs_model import RunComparison
-from .....projections.comparison.snapshots import SnapshotDiff
 from ..shared.options import AsJson, RunId
 from ..shared.session import Session
 from ..shared.short_ids import find_run
 from ..views import diff as diff_views
+
+if TYPE_CHECKING:
+    from .....projections.comparison.runs_model import RunComparison
+    from .....projections.comparison.snapshots import SnapshotDiff
 
 
 def register(app: typer.Typer) -> None:
@@ -53,4 +57,6 @@ def diff(
 
 
 def _document(found: SnapshotDiff | RunComparison) -> Any:
+    from .....projections.comparison.snapshots import SnapshotDiff
+
     return found.patch if isinstance(found, SnapshotDiff) else found.to_data()

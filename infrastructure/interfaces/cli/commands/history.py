@@ -1,16 +1,17 @@
 """``history`` and ``orders``: lists of runs and work orders. ``rebuild``: build the index that they read again."""
 
+from __future__ import annotations
+
 import sys
 from dataclasses import replace
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .....domain.errors import EventNotReadable, InvalidRequest
 from .....projections.index.query import Sort
 from .....projections.pagination import Page
-from .....projections.runs.summary import RunSummary, WorkOrderSummary
 from ...presentation.inputs import read_moment, read_version
 from ..shared.listing import After, All, Limit, Listing, Out
 from ..shared.options import AsCsv, AsJson, OfWorkflow, Since, Until
@@ -18,6 +19,9 @@ from ..shared.progress import progress_bar
 from ..shared.run_filters import ListFilters, takes_run_filters
 from ..shared.session import Session
 from ..views import lists as list_views
+
+if TYPE_CHECKING:
+    from .....projections.runs.summary import RunSummary, WorkOrderSummary
 
 SortedBy = Annotated[
     Sort,
@@ -67,6 +71,8 @@ def history(
     Every filter that is given must hold. Times are ISO 8601, 2026-11, yesterday or 7d (ago), in
     UTC or the zone of --tz.
     """
+    from .....projections.runs.summary import RunSummary
+
     session = Session.of(context)
     chosen = filters.select()
     if version is not None:
@@ -111,6 +117,8 @@ def orders(
     _json: AsJson = False,
 ) -> None:
     """List work orders, newest first: requests to process one input, each with its runs and retries."""
+    from .....projections.runs.summary import WorkOrderSummary
+
     session = Session.of(context)
     start, end = read_moment(since, "--since"), read_moment(until, "--until")
     with session.open_ledger() as ledger:

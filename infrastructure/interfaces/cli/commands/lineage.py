@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from .....projections.runs.lineage import Lineage, Relative
 from ...presentation.console import clock_time, status_text, text
 from ..shared.options import AsJson, RunId
 from ..shared.session import Session
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
     from rich.tree import Tree
+
+    from .....projections.runs.lineage import Lineage, Relative
 
 
 def register(app: typer.Typer) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .....domain.errors import InvalidRequest
-from .....projections.replay.report import ReplaySummary, summary_of
 from ...presentation.inputs import read_globals, read_version
 from ..shared.many import Spread, collect
 from ..shared.options import AsJson, Chunk, Effects, Globals, IgnoreCode, On, Workers
@@ -16,9 +15,11 @@ from ..shared.run_filters import RunFilters, takes_run_filters
 from ..shared.selection import Selection
 from ..shared.session import Session, interruptible
 from ..shared.short_ids import find_run
-from ..views import replay as replay_views
 from . import bulk
 from .walk import From, Step, To, walk
+
+if TYPE_CHECKING:
+    from .....projections.replay.report import ReplaySummary
 
 
 def register(app: typer.Typer) -> None:
@@ -93,6 +94,8 @@ def replay(
         "ignore_code": ignore_code,
         "against": None if against is None else read_version(against),
     }
+    from ..views import replay as replay_views
+
     if run is None:
         summary = _verify_all(session, chosen, Spread(on, workers, chunk), **options)
         if not summary.ok:
@@ -107,6 +110,8 @@ def replay(
 
 
 def _verify_all(session: Session, chosen: Selection, spread: Spread, **options: Any) -> ReplaySummary:
+    from .....projections.replay.report import summary_of
+
     with session.open_ledger(running=True) as ledger:
         found = chosen.find(ledger, datetime.now(UTC))
         replayed = ledger.replay_many(found.run_ids, session.app or "", **options, **spread.options)

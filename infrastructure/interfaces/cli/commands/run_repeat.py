@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from .....domain.errors import InvalidRequest
-from .....domain.execution.executors import StepResult
 from .....domain.rerun.bulk import operation_time
 from .....domain.values.clock import moment
 from ....new_id import new_id
@@ -198,6 +197,8 @@ def fork(
         raise InvalidRequest("--handle is the edge to take after an edited result: give its --output as well")
     given, edited = read_value(payload, "--payload"), read_value(output, "--output")
     if handle is not None or (output is not None and edited is None):
+        from .....domain.execution.executors import StepResult
+
         edited = StepResult(edited, handle)
     kept = read_object(metadata, "--metadata")
     values = read_globals(global_values or [])

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from .....domain.errors import InvalidRequest
-from .....projections.status.prometheus import metrics_text
 from ..shared.options import AsJson
 from ..shared.session import Session
 from ..views import status as views
@@ -48,6 +47,8 @@ def status(
             return
         shown = ledger.status()
     if metrics:
+        from .....projections.status.prometheus import metrics_text
+
         session.stdout.write(metrics_text(shown))
         return
     session.answer(shown.to_data(), lambda console: views.print_status(console, shown))

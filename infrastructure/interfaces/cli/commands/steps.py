@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from .....projections.pagination import Page
-from .....projections.steps.summary import FailureGroup, StepSummary
 from ...presentation.documents import row_document
 from ...presentation.inputs import read_moment
 from ..shared.listing import After, All, Limit, Listing, Out
@@ -56,6 +55,8 @@ def steps(
 
     Also those that failed before a retry succeeded, and earlier turns of loops.
     """
+    from .....projections.steps.summary import StepSummary
+
     session = Session.of(context)
     start, end = read_moment(since, "--since"), read_moment(until, "--until")
     with session.open_ledger() as ledger:
@@ -88,6 +89,8 @@ def failures(
     Alike are those of one workflow, node and type, whose messages differ in numbers, ids and quoted values alone.
     Their runs: history --failure GROUP.
     """
+    from .....projections.steps.summary import FailureGroup
+
     session = Session.of(context)
     start, end = read_moment(since, "--since"), read_moment(until, "--until")
     with session.open_ledger() as ledger:

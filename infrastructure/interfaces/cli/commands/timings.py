@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .....projections.runs.timings import Grouping, NodeTiming, Timings
+from .....projections.runs.grouping import Grouping
 from ...presentation.console import print_line, table, text
 from ...presentation.documents import row_columns, row_values
 from ...presentation.inputs import read_moment
@@ -19,6 +19,8 @@ from ..shared.session import Session
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from .....projections.runs.timings import Timings
 
 BAR_WIDTH = 20
 """Columns of the longest bar, where the figures leave that many."""
@@ -54,6 +56,8 @@ def timings(
             workflow_id, by, since=start, until=end, reproductions=reproductions, progress=advance
         )
     if as_csv:
+        from .....projections.runs.timings import NodeTiming
+
         session.print_csv(row_columns(NodeTiming), map(row_values, found))
     else:
         session.answer(found.to_data(), lambda console: _print_timings(console, found))

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from .....domain.workflow import SAVED
 from .....projections.pagination import Page
-from .....projections.runs.audit_trail import Act
-from ...presentation.console import clock_time, text
 from ...presentation.inputs import read_moment
 from ..shared.listing import After, All, Limit, Listing, Out
 from ..shared.options import AsCsv, AsJson
 from ..shared.session import Session
 from ..shared.short_ids import find_run_or_order
-from ..views.audit import print_diff_lines
-from ..views.lists import print_end_of_list
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from ....ledger.ledger import Ledger
 
 
 def register(app: typer.Typer) -> None:
@@ -59,6 +47,9 @@ def trail(
     That is every event, such as saves, starts, retries, pauses and cancellations, except the steps that follow from
     them.
     """
+    from .....projections.runs.audit_trail import Act
+    from ..views.acts import ChangingAct, print_acts
+
     session = Session.of(context)
     filters: dict[str, Any] = {
         "by": by,
@@ -76,48 +67,4 @@ def trail(
             found = ledger.history.trail(**filters, after=cursor, limit=limit)
             return Page(tuple(ChangingAct.of(ledger, act) for act in found), found.next) if diff else found
 
-        Listing(ChangingAct if diff else Act, page, after, everything).answer(session, as_csv, out, "acts", _print_acts)
-
-
-@dataclass(frozen=True, slots=True)
-class ChangingAct(Act):
-    """An act, and what it changed in the workflow where it is a save of one that was there."""
-
-    changes: Any
-    """The JSON of a WorkflowDiff."""
-    difference: str | None
-    """The same in words."""
-
-    @staticmethod
-    def of(ledger: Ledger, act: Act) -> ChangingAct:
-        """The act with what it changed since the version before."""
-        diff = ledger.workflows.diff(act.subject, act.version - 1, act.version) if act.type == SAVED else None
-        changes, difference = (None, None) if diff is None else (diff.to_data(), str(diff))
-        return ChangingAct(**asdict(act), changes=changes, difference=difference)
-
-
-def _print_acts(console: Console, acts: Sequence[Act], following: str | None) -> None:
-    """Print a line for each act; below it, what a save changed."""
-    for act in acts:
-        _print_act(console, act)
-        if isinstance(act, ChangingAct) and act.difference is not None:
-            print_diff_lines(console, act.difference)
-    print_end_of_list(console, len(acts), "nobody did anything", following)
-
-
-def _print_act(console: Console, act: Act) -> None:
-    """Print an act in one line, or, where it is too long for that, what was done below when and by whom."""
-    from rich.padding import Padding
-    from rich.text import Text
-
-    who = Text.assemble(f"{clock_time(act.at)}  ", text(act.by, "bold"), text(_channel(act), "dim"))
-    done = text(act.summary)
-    if who.cell_len + 2 + done.cell_len <= console.width:
-        console.print(Text.assemble(who, "  ", done))
-    else:
-        console.print(who)
-        console.print(Padding(done, (0, 0, 0, 4)))
-
-
-def _channel(act: Act) -> str:
-    return "" if act.channel is None else f" ({act.channel})"
+        Listing(ChangingAct if diff else Act, page, after, everything).answer(session, as_csv, out, "acts", print_acts)

@@ -12,7 +12,6 @@ import typer
 from .....domain.errors import InvalidRequest
 from .....projections.bulk import BulkFailure
 from ....transfer.limits import MAX_BYTES, MAX_EVENTS, MAX_STREAMS
-from ....transfer.report import ImportReport
 from ...presentation.console import print_line, text
 from ...presentation.documents import row_document
 from ..shared.many import Spread, collect
@@ -25,6 +24,8 @@ from ..shared.short_ids import find_run
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from ....transfer.report import ImportReport
 
 
 def register(app: typer.Typer) -> None:

@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from .....projections.pagination import Page
-from .....projections.runs.open_waits import WaitSummary
 from ...presentation.inputs import read_moment
 from ..shared.listing import After, All, Limit, Listing, Out
 from ..shared.options import AsCsv, AsJson, OfWorkflow
@@ -36,6 +35,8 @@ def waits(
 
     Answer one with run resume RUN --wait WAIT.
     """
+    from .....projections.runs.open_waits import WaitSummary
+
     session = Session.of(context)
     due = read_moment(due_before, "--due-before")
     with session.open_ledger() as ledger:

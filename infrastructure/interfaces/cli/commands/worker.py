@@ -1,6 +1,5 @@
 """``worker``: execute the runs that are due, until it is told to stop."""
 
-import asyncio
 import logging
 import sys
 from collections.abc import Mapping
@@ -70,6 +69,8 @@ def worker(
     SIGTERM and Ctrl-C let it finish the steps that are under way, and hand the runs back; a second one doesn't wait.
     Where the store is away it waits for it. What it does is told on stderr.
     """
+    import asyncio
+
     from ....operations.async_worker import AsyncWorker  # the libraries of storage, which --help does without
     from ....telemetry.settings import Telemetry
     from ..shared.serving import ServingOptions, make_worker, open_or_stop, serve_all

@@ -6,9 +6,7 @@ from typing import Annotated
 import typer
 
 from .....domain.errors import InvalidRequest
-from .....domain.workflow import WorkflowVersion
-from .....projections.runs.summary import WorkflowSummary
-from ....files import Format, read_base
+from ....files.format import Format
 from ...presentation.documents import (
     row_columns,
     row_values,
@@ -76,6 +74,8 @@ def save(
     was exported remembers its version: the save is refused where others saved since. --expect names another version.
     """
     session = Session.of(context)
+    from ....files.base import read_base
+
     # Checked before the store is opened: a faulty definition doesn't even make a new store.
     definition = read_workflow(path)
     source = None if path == STDIN else Path(path)
@@ -124,6 +124,8 @@ def list(
     with session.open_ledger() as ledger:
         page = ledger.workflows.list(archived=archived, after=after, limit=limit)
     if csv:
+        from .....projections.runs.summary import WorkflowSummary
+
         following = None if page.next is None else f"--after {page.next!r}"
         session.print_csv(row_columns(WorkflowSummary), map(row_values, page), following)
     else:
@@ -138,6 +140,8 @@ def versions(context: typer.Context, workflow_id: WorkflowId, csv: AsCsv = False
     with session.open_ledger() as ledger:
         found = ledger.workflows.versions(workflow_id)
     if csv:
+        from .....domain.workflow import WorkflowVersion
+
         rows = ([*row_values(version), str(version.changes)] for version in found)
         session.print_csv([*row_columns(WorkflowVersion), "summary"], rows)
     else:

@@ -1,11 +1,16 @@
 """How commands on a run answer."""
 
-import sys
+from __future__ import annotations
 
-from .....projections.runs.run import Run
+import sys
+from typing import TYPE_CHECKING
+
 from ...presentation import console as views
 from ...presentation.documents import run_document
 from .session import Session
+
+if TYPE_CHECKING:
+    from .....projections.runs.run import Run
 
 
 def answer_run(session: Session, run: Run) -> None:

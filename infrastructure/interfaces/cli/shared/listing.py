@@ -8,7 +8,6 @@ import typer
 from .....domain.errors import InvalidRequest
 from .....projections.columns import column_names, column_values
 from .....projections.pagination import Page
-from ....files.tables import write_rows
 from ...presentation import console as views
 from ...presentation.documents import row_document
 from ...presentation.search_lag import furthest_behind, warn_of_lag
@@ -54,6 +53,8 @@ class Listing:
         if out is not None:
             if as_csv:
                 raise InvalidRequest("give --csv for stdout, or --out FILE.csv, not both")
+            from ....files.tables import write_rows  # and pydantic, which --help does without
+
             count = write_rows(out, self._kind, self._rows(), self._columns)
             written = {"file": out, "rows": count, "next": self._next}
             session.answer(written, lambda console: views.print_line(console, f"{count:,} rows in {out}"), written=out)

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO
 
 from .....domain.errors import InvalidRequest
-from ....files.csv import write_csv
 from ....files.paths import is_stdout
 from ...presentation.documents import to_json
 from ...presentation.inputs import load_registry
@@ -118,6 +117,8 @@ class Session:
 
         Raises InvalidRequest where --json is asked for as well.
         """
+        from ....files.csv import write_csv  # and pydantic, which --help does without
+
         if self.json:
             raise InvalidRequest("--json and --csv exclude each other: give one of them")
         # On a terminal control characters are escaped; another program gets every value as it is.

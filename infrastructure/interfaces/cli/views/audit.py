@@ -13,6 +13,7 @@ from .....projections.runs.attempts import Attempt
 from ...presentation.console import LAST, clock_time, print_line, status_text, table, text
 from ...presentation.graph import draw
 from ...presentation.zone import zone
+from .diff import print_diff_lines
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -239,15 +240,6 @@ def _print_code(console: Console, audit: RunAudit, *, full: bool) -> None:
             print_diff_lines(console, used.difference)
         elif full and used.source is not None:
             _print_block(console, used.node_type, used.source)
-
-
-def print_diff_lines(console: Console, difference: str) -> None:
-    """Print a difference: added lines in green, removed ones in red."""
-    for line in difference.splitlines():
-        print_line(console, "    ", text(line, _SIGNS.get(line.strip()[:1], ""), limit=None))
-
-
-_SIGNS = {"+": "green", "-": "red", "~": "yellow", "@": "cyan"}
 
 
 def _print_since_success(console: Console, audit: RunAudit) -> None:

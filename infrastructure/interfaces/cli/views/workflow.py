@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from .....domain.values.brief import brief
 from ...presentation.console import LAST, clock_time, print_line, table, text
-from ...presentation.graph import draw
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -72,6 +71,8 @@ def print_workflow(console: Console, workflow: WorkflowSnapshot) -> None:
 
 def print_graph(console: Console, workflow: WorkflowSnapshot) -> None:
     """Print the graph, from its start."""
+    from ...presentation.graph import draw
+
     for line in draw(workflow.definition):
         console.print(text(line, "cyan"), soft_wrap=True)
 

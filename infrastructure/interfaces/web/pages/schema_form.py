@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from .....domain.errors import Fault, InvalidRequest
 from .....domain.visible import quoted
-from ....files import parse_json
+from ....files.text import parse_json
 from ...presentation.documents import to_json
 
 Kind = Literal["yes-no", "choice", "text", "long", "number", "date", "json"]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ......domain.errors import InvalidRequest
-from .....files import parse_json
+from .....files.text import parse_json
 
 
 def read_json(form: Mapping[str, str], name: str) -> Any:

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 from ......domain.errors import Fault, InvalidRequest
 from ......domain.visible import quoted, visible_json, visible_lines
 from ......domain.workflow import ABSENT
-from .....files.definition_reader import parse_json
+from .....files.text import parse_json
 
 Kind = Literal["line", "code", "json", "number", "names", "yes-no", "choice"]
 

@@ -15,7 +15,7 @@ from ......domain.errors import InvalidDefinition, InvalidRequest
 from ......domain.values.json_compare import json_digest
 from ......domain.workflow import Difference, merge
 from ......domain.workflow.definition import Edge, WorkflowDefinition
-from .....files.definition_reader import parse_json
+from .....files.text import parse_json
 
 LONGEST: Final = 4 * 1024 * 1024
 """Characters of a definition, as JSON, that is edited on a page."""

@@ -1,0 +1,5 @@
+"""The formats of a definition file."""
+
+from typing import Literal
+
+Format = Literal["json", "yaml"]
