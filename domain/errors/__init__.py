@@ -15,6 +15,7 @@ FlowledgerError
 │   ├── WorkOrderNotFound
 │   ├── RunNotFound
 │   ├── BulkActionNotFound
+│   ├── SubjectNotFound
 │   ├── VersionNotFound
 │   └── NothingAsOf
 ├── Conflict
@@ -31,6 +32,8 @@ FlowledgerError
 ├── IllegalTransition
 │   ├── AlreadyRetried
 │   └── RunHeld
+├── Erased                the values of a run were erased
+├── KeyMissing            the key of a subject isn't at hand
 ├── NotReached            a run didn't come to stand as somebody waited for; also a TimeoutError
 ├── WorkOrderRejected     the workflow refuses the input; the work order is kept
 ├── NonRetryable          raised by executors: fail this step at once, whatever the policy says
@@ -90,6 +93,7 @@ from .steps import (
     input_invalid,
 )
 from .storage import EventNotReadable, EventsLost, StorageCorrupt, StorageError, StorageUnavailable, StoreReadOnly
+from .subjects import Erased, KeyMissing, SubjectNotFound
 
 __all__ = [
     "LONGEST_DELAY",
@@ -99,6 +103,7 @@ __all__ = [
     "Conflict",
     "ConflictingHistory",
     "EffectNotRecorded",
+    "Erased",
     "EventNotReadable",
     "EventsLost",
     "ExecutorMissing",
@@ -115,6 +120,7 @@ __all__ = [
     "InvalidRequest",
     "InvalidSnapshot",
     "InvalidValue",
+    "KeyMissing",
     "LaterEvent",
     "LeaseLost",
     "NonRetryable",
@@ -132,6 +138,7 @@ __all__ = [
     "StorageError",
     "StorageUnavailable",
     "StoreReadOnly",
+    "SubjectNotFound",
     "SubscriptionHeld",
     "TransactionConflict",
     "VersionNotFound",

@@ -42,6 +42,10 @@ class Recorded(TypedDict):
     correlation_id: NotRequired[str]
     """The work order."""
     after: NotRequired[After]
+    sealed_by: NotRequired[list[str]]
+    """Ids of the keys under which what is personal in the stream is sealed."""
+    unreadable: NotRequired[str]
+    """Never stored: what stands for sealed values that couldn't be read."""
 
 
 class Keyed(Recorded):

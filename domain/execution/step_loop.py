@@ -1,7 +1,7 @@
 """The step loop, sans-I/O: a generator that yields effects, which a runner carries out, sync or async."""
 
 import sys
-from collections.abc import Awaitable, Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
@@ -31,6 +31,8 @@ class Execute(NamedTuple):
     """That of the run: its async executors are cancelled when the run is cancelled or taken over."""
     timeout: float | None = None
     """Seconds, after which ``context.cancelled`` is set and the outcome is StepTimedOut."""
+    seal: Sequence[str] = ()
+    """Ids of the keys of the run's subjects, to whom also belongs what the step starts."""
 
 
 class Append(NamedTuple):
@@ -168,10 +170,10 @@ def step_loop(
                     return
                 started_at = now()  # waiting is no part of the step either
                 began = 0 if stopwatch is None else stopwatch()
-                outcome = yield Execute(planned.executor, prepared.context, cancellation, timeout)
+                outcome = yield Execute(planned.executor, prepared.context, cancellation, timeout, state.sealed_by)
                 yield Recall(turns.leave)
             elif taken is None:
-                outcome = yield Execute(planned.executor, prepared.context, cancellation, timeout)
+                outcome = yield Execute(planned.executor, prepared.context, cancellation, timeout, state.sealed_by)
             else:
                 outcome = taken
         if timeout is not None and cancelled is not None:

@@ -1,6 +1,6 @@
 """Decisions on a run: each returns the next event, raises IllegalTransition, or returns None for nothing to do."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ..errors import IllegalTransition, InvalidRequest, RunHeld
@@ -56,6 +56,7 @@ def start(
     priority: int = 0,
     run_at: int | None = None,
     reason: str | None = None,
+    sealed_by: Sequence[str] = (),
 ) -> NewEvent:
     """The first event of a run. ``code`` says what will run, ``queued`` that a worker is to claim it.
 
@@ -69,6 +70,8 @@ def start(
         "workflow_version": workflow_version,
         "definition_digest": definition_digest,
     }
+    if sealed_by:
+        data["sealed_by"] = list(sealed_by)
     if start_node_id is not None:
         data["start_node_id"] = start_node_id
     if origin is not None:

@@ -1,6 +1,6 @@
 """The state of a run: what its events fold into."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from sys import maxsize
 from typing import Any, cast
@@ -33,6 +33,10 @@ class RunState:
         self.definition_digest = ""
         self.work_order_id: str | None = None
         self.origin: Origin | None = None
+        self.sealed_by: Sequence[str] = ()
+        """Ids of the keys under which its values are sealed."""
+        self.unreadable: str | None = None
+        """What stands for its values where they can't be read."""
         self.traceparent: str | None = None
         """The span in which it was started."""
         self.adopted: int | None = None

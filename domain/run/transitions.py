@@ -20,6 +20,7 @@ def on_started(state: RunState, data: Mapping[str, Any]) -> None:
     state.work_order_id = data.get("correlation_id")
     state.origin = data.get("origin")
     state.traceparent = data.get("traceparent")
+    state.sealed_by, state.unreadable = data.get("sealed_by", ()), data.get("unreadable")
     state.queued = "queued" in data
     state.priority, state.run_at = data.get("priority", 0), data.get("run_at")
     _run_by(state, data)

@@ -39,6 +39,11 @@ def bulk_stream(bulk_id: str) -> str:
     return f"bulk:{bulk_id}"
 
 
+def subject_stream(key_id: str) -> str:
+    """The stream of a subject, by the id of its key."""
+    return f"subject:{key_id}"
+
+
 def keyed_bulk_id(key: str) -> str:
     """The id of the bulk action that a caller's key stands for: a UUIDv8, the same in every process."""
     return _named_uuid(json.dumps(["bulk action", key]))

@@ -1,6 +1,6 @@
 """Decisions on a work order: from its state to the next event."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..errors import Fault
@@ -19,9 +19,15 @@ def open_work_order(
     run_id: str | None = None,
     key: str | None = None,
     payload_digest: str | None = None,
+    sealed_by: Sequence[str] = (),
 ) -> NewEvent:
     """The first event of a work order."""
-    optional = {"run_id": run_id, "key": key, "payload_digest": payload_digest}
+    optional = {
+        "run_id": run_id,
+        "key": key,
+        "payload_digest": payload_digest,
+        "sealed_by": list(sealed_by) or None,
+    }
     data = {"recorded_at": now, "by": by, "correlation_id": work_order_id, "workflow_id": workflow_id}
     return NewEvent(OPENED, data | {name: value for name, value in optional.items() if value is not None})
 

@@ -14,6 +14,7 @@ from .state import KeyedRun, RunEntry, WorkOrderState
 
 def on_opened(work_order: WorkOrderState, data: Body) -> None:
     work_order.workflow_id, work_order.by, work_order.opened_at = data["workflow_id"], data["by"], data["recorded_at"]
+    work_order.sealed_by, work_order.unreadable = data.get("sealed_by", ()), data.get("unreadable")
     work_order.key, work_order.payload_digest = data.get("key"), data.get("payload_digest")
     if "run_id" in data:
         work_order.runs.append(data["run_id"])

@@ -1,6 +1,6 @@
 """What the events of a work order fold into."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -44,6 +44,10 @@ class WorkOrderState:
     """The body of the last rejection, for as long as there is no run."""
     key: str | None = None
     payload_digest: str | None = None
+    sealed_by: Sequence[str] = ()
+    """Ids of the keys under which its values, and those of its runs, are sealed."""
+    unreadable: str | None = None
+    """What stands for its values where they can't be read."""
     recorded_at: int = 0
     version: int = 0
 

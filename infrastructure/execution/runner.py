@@ -5,11 +5,12 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable, Coroutine
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, get_args
 
 from ...domain.events.channel import acting_through
+from ...domain.events.seal import sealing_with
 from ...domain.execution.cancellation import INTERRUPTED
 from ...domain.execution.executors import tell_to_stop
 from ...domain.execution.step import Outcome, Raised, Returned, failure_of
@@ -57,10 +58,14 @@ def run_steps(step_loop: StepLoop, commit: Commit, threads: ThreadPool) -> None:
                 answer = _wait_for_turn(asked)
             else:
                 awaiter.asked = asked
-                if asked.timeout is None or asked.executor.is_async:
-                    answer = run_executor(asked.executor, asked.context, finish)
-                else:
-                    answer = _call_in_time(asked, awaiter, threads)
+                with sealing_with(asked.seal) if asked.seal else _PLAIN:
+                    if asked.timeout is None or asked.executor.is_async:
+                        answer = run_executor(asked.executor, asked.context, finish)
+                    else:
+                        answer = _call_in_time(asked, awaiter, threads)
+
+
+_PLAIN = nullcontext()
 
 
 def _call_in_time(asked: Execute, awaiter: Awaiter, threads: ThreadPool) -> Outcome:
@@ -87,7 +92,8 @@ async def arun_steps(step_loop: StepLoop, commit: Commit, threads: Threads) -> N
             elif isinstance(asked, Admit):
                 answer = await _await_turn(asked, threads)
             else:
-                answer = await _acall(asked, threads.executors)
+                with sealing_with(asked.seal) if asked.seal else _PLAIN:
+                    answer = await _acall(asked, threads.executors)
 
 
 def _wait_for_turn(asked: Admit) -> bool:

@@ -11,6 +11,7 @@ from ...domain.events.integrity import VerifyReport
 from ...domain.execution.executors import ExecutorRegistry
 from ...domain.live import Unpicklable
 from ...projections.bulk import BulkFailure
+from ...projections.erasure import ErasureReport
 from ...projections.replay.report import ReplayReport
 from ...projections.status.model import Health, Status
 from ...projections.subscriptions import SubscriptionStatus
@@ -27,6 +28,7 @@ from ..operations.workers import Workers
 from ..services.access.sessions import Sessions
 from ..services.access.tokens import Tokens
 from ..services.bulk.service import Bulk
+from ..services.erasure.service import Erasure
 from ..services.history.service import History
 from ..services.runs.lease import LEASE
 from ..services.runs.service import Runs
@@ -61,6 +63,7 @@ class Ledger(Unpicklable):
         subscriptions: Subscriptions,
         workers: Workers,
         overview: Overview,
+        erasure: Erasure,
         threads: Threads,
         now: Callable[[], int],
         within: Callable[[CallersConnection], Inside],
@@ -82,6 +85,7 @@ class Ledger(Unpicklable):
         self.tokens = tokens
         self._workers = workers
         self._overview = overview
+        self._erasure = erasure
 
     def within(self, connection: Any) -> Inside:
         """Append in a transaction of yours: a run starts, and your own row is written, or neither.
@@ -353,6 +357,32 @@ class Ledger(Unpicklable):
         job = export_job(self._store, self._reopen, ids, to_path(folder, "folder"))
         return do_with_all(job, ids, executor, workers, chunk, at_once)
 
+    def erase(
+        self, subject: str, by: str = "unknown", reason: str | None = None, *, dry_run: bool = False
+    ) -> ErasureReport:
+        """Erase all that runs recorded of a ``subject``: destroy its key. It can't be undone.
+
+        What was encrypted under the key stays in the log as it is, so ``verify`` and every proof stay right, and nobody
+        can read it any more: each view shows ``<erased DATE>``. Runs that haven't ended are cancelled. The erasure is
+        recorded, by whom, why and of how many values; of what the subject was called nothing is left.
+
+        With ``dry_run`` nothing is done, and the report says what would be, and every place where its data may be.
+        Repeat it where it was cut short.
+
+        Raises SubjectNotFound, InvalidRequest, StoreReadOnly, StorageUnavailable.
+        """
+        return self._erasure.erase(subject, by, reason, dry_run=dry_run)
+
+    def rewrap_keys(self) -> int:
+        """Wrap the keys of all subjects with the current master key of the key ring; return how many were not.
+
+        Then the master keys before it can be destroyed, and with them what copies of the table of keys hold: also the
+        keys of subjects that were erased since.
+
+        Raises InvalidRequest (there is no key ring), KeyMissing, StoreReadOnly, StorageUnavailable.
+        """
+        return self._erasure.rewrap_keys()
+
     def close(self) -> None:
         """Store what still waits for a batch, and release the store's connections.
 
@@ -369,6 +399,8 @@ class Ledger(Unpicklable):
     asubscriptions = run_in_thread(subscriptions)
     amove_subscription = run_in_thread(move_subscription)
     aforget_subscription = run_in_thread(forget_subscription)
+    aerase = run_in_thread(erase)
+    arewrap_keys = run_in_thread(rewrap_keys)
     aclose = run_in_thread(close)
 
     def __enter__(self) -> Self:

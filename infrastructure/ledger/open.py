@@ -23,6 +23,7 @@ from ..repositories.runs import RunRepository
 from ..repositories.workflows import WorkflowRepository
 from ..services.access.tokens import Tokens
 from ..services.bulk.service import Bulk
+from ..services.erasure.service import Erasure
 from ..services.history.replayer import Replayer
 from ..services.history.service import History
 from ..services.runs.call_globals import LedgerGlobals
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from ...domain.ports import EventStore
     from ..storage.event_store import LedgerEventStore
     from ..storage.log.event_log import EventLog
+    from ..storage.sealing.key_ring import KeyRing
     from ..telemetry.observer import Observer
 
 
@@ -60,6 +62,7 @@ def open_ledger(
     threads: int = EXECUTOR_THREADS,
     lease: float = LEASE,
     telemetry: Telemetry | None = None,
+    keys: "KeyRing | None" = None,
 ) -> Ledger:
     """Open the store at ``url``: ``memory:``, ``sqlite:///path``, ``postgresql://…``, or another that a package brings.
 
@@ -86,6 +89,9 @@ def open_ledger(
 
     ``telemetry``: sends spans and metrics of runs by OpenTelemetry. Without it, nothing of OpenTelemetry is imported.
 
+    ``keys`` are the master keys under which the keys of subjects are wrapped: see ``runs.start(subject=…)``. Without
+    them what is sealed isn't readable.
+
     Raises InvalidRequest, StorageUnavailable, StorageCorrupt.
     """
     if executors is not None and not isinstance(executors, ExecutorRegistry):
@@ -100,6 +106,8 @@ def open_ledger(
     from .stores import open_store  # imports the storage libraries, which an engine alone doesn't need
 
     store = open_store(url, max_event_bytes=2 * max_value_bytes + EVENT_OVERHEAD, create=create)
+    if keys is not None:
+        _give_keys(store, keys)
     limits = StepLimits(max_value_bytes)
     now = store.clock if clock is None else micros_clock(clock)
     observer = None if telemetry is None else observer_of(telemetry)
@@ -136,7 +144,20 @@ def compose(
     executions, reader = Executions(), RunReader(index, store.wakeups)
     custody = None if lease is None else Custody(store.leases, executions, now, lease)
     run_services = RunServices(
-        store, runs, workflows, executors, now, limits, pools, globals, executions, reader, custody, batch, observer
+        store,
+        runs,
+        workflows,
+        executors,
+        now,
+        limits,
+        pools,
+        globals,
+        executions,
+        reader,
+        custody,
+        batch,
+        observer,
+        store.subject_keys,
     )
     workers = Workers(run_services, store, pools)
     overview = Overview(store.recorder, index, indexer, workers, now)
@@ -164,6 +185,7 @@ def compose(
         store.close()
 
     history = History(store, runs, workflows, lists, replayer, pools, now)
+    erasure = Erasure(store, run_services)
     return Ledger(
         store,
         Workflows(store, index, workflows, executors, now, pools),
@@ -175,6 +197,7 @@ def compose(
         subscriptions,
         workers,
         overview,
+        erasure,
         pools,
         now,
         within,
@@ -190,6 +213,19 @@ def reopen(url: str, app: str | None, max_value_bytes: int) -> Ledger:
     executors = None if app is None else load_registry(app)
     # A process trusts only its own checkpoints, and this ledger is closed after a few runs.
     return open_ledger(url, executors, create=False, max_value_bytes=max_value_bytes, checkpoint_every=None)
+
+
+def _give_keys(store: "LedgerEventStore", keys: "KeyRing") -> None:
+    """Raises InvalidRequest where that is no key ring, or the store has no place for keys; the store is closed then."""
+    from ..storage.sealing.key_ring import KeyRing
+
+    if isinstance(keys, KeyRing) and store.subject_keys is not None:
+        store.subject_keys.ring = keys
+        return
+    store.close()
+    if isinstance(keys, KeyRing):
+        raise InvalidRequest("this store has no place for the keys of subjects: use SQLite or PostgreSQL")
+    raise InvalidRequest(f"keys {quoted(keys)} are no KeyRing: give fl.KeyRing.from_file(path), or a KeyRing of yours")
 
 
 def _read_durability(durability: object) -> Batch | None:

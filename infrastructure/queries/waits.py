@@ -46,7 +46,7 @@ def _summaries(store: LedgerEventStore, rows: Sequence[WaitRow], inherited: Inhe
         event = events.get(row.run_id)
         try:
             if event is not None and event.type == PAUSED:
-                asked: OpenWait | None = open_wait(store.body(event), event.version)
+                asked: OpenWait | None = open_wait(store.opened_body(event), event.version)
             else:
                 asked = inherited(row.run_id, row.wait_version)
             if asked is not None:

@@ -166,7 +166,8 @@ class RunRepository:
                 fold(state, (part,))
                 micros_clock.unchecked += part.rows
                 if state.version % every == 0:
-                    micros_clock.make_checkpoint(since)
+                    if not state.sealed_by:  # a checkpoint would hold in plain what is sealed
+                        micros_clock.make_checkpoint(since)
                     since = copy(state)
 
     def _trusted_checkpoints(self, run_id: str, upto: int | None) -> Iterator[tuple[bytes, DecodedCheckpoint]]:

@@ -1,9 +1,12 @@
 """The encoding of a stored event.
 
-    byte  0       codec: 0x01 is a plain orjson body; other numbers are reserved for compression and encryption
+    byte  0       codec: 0x01 is a plain orjson body, 0x02 one of which a part is sealed; others are reserved
     bytes 1-8     event id: random, so that a writer recognises its own event after a lost acknowledgement
     bytes 9-40    digest: sha256(digest of the event before, event id, type, 0x00, body)
     bytes 41-     body: the event's data as JSON, with its schema version under "v" when that is above 1
+
+A sealed body ends with "sealed": the names of the keys that aren't there, and the ciphertext of their values (see
+``sealing/sealer.py``); all events of a stream are sealed, or none.
 
 The digest before a stream's first event is sha256(stream name). So the hash chain breaks where an event was changed,
 removed, moved within its stream, or moved to another stream.
@@ -11,10 +14,11 @@ removed, moved within its stream, or moved to another stream.
 
 import os
 import random
-from collections.abc import Mapping, Sequence
+from base64 import b64decode
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 from eventsourcing.persistence import Cipher, Compressor, Mapper, StoredEvent, Transcoder
@@ -22,6 +26,7 @@ from pydantic_core import from_json
 
 from ...domain.errors import EventNotReadable, InvalidRequest, InvalidValue
 from ...domain.events.catalogue import EVENT_TYPES, VERSION_KEY, upcast
+from ...domain.events.personal import SEALED_BY, SEALED_TEXT, STAND_INS, fill
 from ...domain.ports import RecordedEvent
 from ...domain.values.clock import moment
 from ...domain.values.json import MAX_VALUE_BYTES
@@ -29,6 +34,10 @@ from ...projections.index.changes import is_indexed
 from .stored_events import IndexedEvent, LinkedEvent
 
 PLAIN = 1
+SEALED = 2
+SEALED_KEY = "sealed"
+"""Where a sealed body keeps its sealed part. No schema may use the key itself."""
+
 BODY = 41
 """Offset of the body in bytes."""
 
@@ -40,6 +49,7 @@ MAX_EVENT_BYTES = MAX_VALUE_BYTES + EVENT_OVERHEAD
 
 _ID = slice(1, 9)
 _DIGEST = slice(9, BODY)
+_CODECS = (PLAIN, SEALED)
 _SMALL = 2**14
 _CLOSING_BRACE = ord("}")
 
@@ -73,9 +83,40 @@ def id_of(header: bytes) -> bytes:
     return header[_ID]
 
 
-def encode_event(event_id: bytes, digest: bytes, body: bytes) -> bytes:
+def encode_event(event_id: bytes, digest: bytes, body: bytes, codec: int = PLAIN) -> bytes:
     """The encoded bytes of an event."""
-    return b"".join((b"\x01", event_id, digest, body))
+    return b"".join((b"\x01" if codec == PLAIN else bytes((codec,)), event_id, digest, body))
+
+
+def is_sealed(encoded: bytes) -> bool:
+    """Whether a part of the event is sealed; its first byte is enough."""
+    return encoded[:1] == b"\x02"
+
+
+Decode = Callable[[str, int, str, bytes], dict[str, Any]]
+"""From stream, version, type and encoded bytes to the body. Raises EventNotReadable."""
+
+
+class SealedPart(NamedTuple):
+    """What of an event is sealed."""
+
+    names: list[str]
+    """The keys of the body whose values, or parts of them, these are."""
+    ciphertext: bytes
+
+
+Fill = Callable[[dict[str, Any], SealedPart], dict[str, Any]]
+"""Adds to what is readable of an event what is sealed, or what stands for it."""
+
+
+class Seal(Protocol):
+    """Seals the events of a stream."""
+
+    def __call__(
+        self, stream: str, version: int, type: str, data: Mapping[str, Any], encode: Callable[[Any], bytes]
+    ) -> dict[str, Any]:
+        """The body as it is stored: what stays readable, and behind it the sealed part."""
+        ...
 
 
 def stored_event(
@@ -94,16 +135,19 @@ def body_of(encoded: object) -> bytes:
     """The JSON body of an encoded event. Raises ValueError with the reason when there is none."""
     if not isinstance(encoded, bytes) or len(encoded) < BODY:
         raise ValueError("its bytes are truncated")
-    if encoded[0] != PLAIN:
+    if encoded[0] not in _CODECS:
         raise ValueError(f"its codec {encoded[0]:#04x} is unknown: it was changed, or written by a newer flowledger")
     return encoded[BODY:]
 
 
 def decode(stream: str, version: int, type: str, encoded: bytes) -> dict[str, Any]:
-    """The body as data in the current schema; digests are not checked. Raises EventNotReadable."""
+    """The body as data in the current schema; digests are not checked. Raises EventNotReadable.
+
+    Of a sealed event without its sealed values: a text stands for each of them.
+    """
     try:
         if encoded[0] != PLAIN:
-            body_of(encoded)
+            return decode_sealed(stream, version, type, encoded, _shut)
         # A view spares the copy of a large body, and costs more than the copy of a small one.
         data: dict[str, Any] = orjson.loads(encoded[BODY:] if len(encoded) < _SMALL else memoryview(encoded)[BODY:])
         if "recorded_at" not in data or data["by"] is None:
@@ -114,6 +158,34 @@ def decode(stream: str, version: int, type: str, encoded: bytes) -> dict[str, An
     except (InvalidValue, LookupError, TypeError, ValueError, AttributeError) as error:
         # Includes errors that an upcaster raises for a body that was tampered with.
         raise EventNotReadable(stream, version, _reason(type, encoded, error)) from error
+
+
+def decode_sealed(stream: str, version: int, type: str, encoded: bytes, fill_in: "Fill") -> dict[str, Any]:
+    """The body of a sealed event; ``fill_in`` adds its sealed values, or what stands for them.
+
+    Raises EventNotReadable, and what ``fill_in`` raises.
+    """
+    try:
+        data = orjson.loads(body_of(encoded))
+        if "recorded_at" not in data or data["by"] is None:
+            raise KeyError("by")
+        part, keys = data.pop(SEALED_KEY), data[SEALED_BY]
+        sealed = SealedPart(part["names"], b64decode(part["data"], validate=True))
+        if not (keys and set(sealed.names) <= STAND_INS.keys() and all(isinstance(key, str) for key in keys)):
+            raise ValueError("its sealed part names what no event has")
+        data = fill_in(data, sealed)
+        return upcast(type, data) if VERSION_KEY in data or EVENT_TYPES[type].version > 1 else data
+    except (InvalidValue, LookupError, TypeError, ValueError, AttributeError) as error:
+        raise EventNotReadable(stream, version, _reason(type, encoded, error)) from error
+
+
+def _shut(data: dict[str, Any], sealed: "SealedPart") -> dict[str, Any]:
+    return fill(data, sealed.names, SEALED_TEXT)
+
+
+def sealed_names(encoded: bytes) -> list[str]:
+    """The names of what is sealed in an event; none in a plain one. Raises ValueError for what is no event."""
+    return list(orjson.loads(body_of(encoded))[SEALED_KEY]["names"]) if is_sealed(encoded) else []
 
 
 def has_one_schema(type: str) -> bool:
@@ -136,14 +208,16 @@ def are_readable(rows: Sequence[tuple[int, str, bytes | None, int]]) -> bool:
     """Whether each row looks like an event: a known type, a known codec, a JSON object."""
     try:
         for _, type, encoded, _ in rows:
-            if encoded is None or encoded[0] != PLAIN or encoded[-1] != _CLOSING_BRACE or type not in EVENT_TYPES:
+            if encoded is None or encoded[0] not in _CODECS or encoded[-1] != _CLOSING_BRACE or type not in EVENT_TYPES:
                 return False
     except (IndexError, TypeError):
         return False
     return True
 
 
-def to_recorded_event(stream: str, version: int, position: int, type: str, encoded: bytes) -> RecordedEvent:
+def to_recorded_event(
+    stream: str, version: int, position: int, type: str, encoded: bytes, decode: Decode = decode
+) -> RecordedEvent:
     """The recorded event of one row. Raises EventNotReadable."""
     data = decode(stream, version, type, encoded)
     try:
@@ -177,6 +251,8 @@ class PendingEvent:
     type: str
     data: Mapping[str, Any]
     previous: bytes
+    seal: Seal | None = None
+    """Of a stream that is sealed."""
     follows_stored: bool = False
     """Whether the event before is stored already, and must still be when this one is stored."""
 
@@ -228,12 +304,17 @@ class LedgerMapper(Mapper[str]):
         its type isn't in the catalogue.
         """
         event: PendingEvent = domain_event
-        body = self._body(event.type, event.data)
+        stream, version, type, data = event.originator_id, event.originator_version, event.type, event.data
+        if event.seal is None:
+            codec, body = PLAIN, self._body(type, data)
+        else:
+            codec, stored = SEALED, self._seal(event.seal, event)
+            body = self._encode(type, stored)
+            data = fill(stored, stored.pop(SEALED_KEY)["names"], SEALED_TEXT)
         event_id = _ids.getrandbits(64).to_bytes(8)
-        digest = chain_digest(event.previous, event_id, event.type, body)
-        encoded = encode_event(event_id, digest, body)
-        previous = event.previous if event.follows_stored else b""
-        return stored_event(event.originator_id, event.originator_version, event.type, encoded, event.data, previous)
+        digest = chain_digest(event.previous, event_id, type, body)
+        encoded = encode_event(event_id, digest, body, codec)
+        return stored_event(stream, version, type, encoded, data, event.previous if event.follows_stored else b"")
 
     def to_domain_event(self, stored_event: StoredEvent) -> LedgerEvent:
         """The recorded event; its position is 0 unless a Notification is given. Raises EventNotReadable."""
@@ -247,12 +328,26 @@ class LedgerMapper(Mapper[str]):
         return LedgerEvent(*(getattr(event, field.name) for field in fields(event)))
 
     def _body(self, type: str, data: Mapping[str, Any]) -> bytes:
+        return self._encode(type, self._valid(type, data))
+
+    def _seal(self, seal: Seal, event: PendingEvent) -> dict[str, Any]:
+        valid = self._valid(event.type, event.data)
+
+        def encode(value: Any) -> bytes:
+            return self._encode(event.type, value)
+
+        return seal(event.originator_id, event.originator_version, event.type, valid, encode)
+
+    def _valid(self, type: str, data: Mapping[str, Any]) -> dict[str, Any]:
         known = EVENT_TYPES.get(type)
         if known is None:
             raise InvalidRequest(f"the event type {type!r} is not in the catalogue")
         valid = known.validate(data)
         if known.version > 1:
             valid[VERSION_KEY] = known.version
+        return valid
+
+    def _encode(self, type: str, valid: Mapping[str, Any]) -> bytes:
         try:
             body = self.transcoder.encode(valid)
         except TypeError as error:

@@ -19,16 +19,19 @@ from ...domain.errors import (
 )
 from ...domain.event_registry import is_act, leaves_nothing_to_do
 from ...domain.events.channel import current_channel
+from ...domain.events.personal import SEALED_BY
 from ...domain.ports import CheckpointStore, ExpectedVersion, Guard, NewEvent, Write
 from ..concurrency.threads import STORE_THREADS, ThreadPool
 from .access_table import AccessTable
 from .callers import Enter
-from .codec import BODY, EVENT_OVERHEAD, LedgerMapper, PendingEvent, digest_of, initial_digest
+from .codec import BODY, EVENT_OVERHEAD, LedgerMapper, PendingEvent, Seal, digest_of, initial_digest, is_sealed
 from .errors import ConnectionLost, to_storage_error, translate_errors
 from .group_commit import GroupCommit
 from .leases import Leases
 from .reader import EventReader
 from .recorder import MAX_EVENTS_PER_COMMIT, LedgerRecorder
+from .sealing.key_table import SubjectKeyTable
+from .sealing.subject_keys import SubjectKeys
 from .search_table import SearchTable
 from .stored_events import IndexedEvent, LinkedEvent, guarded
 from .stream_heads import Head, HeadCache, check_stream
@@ -59,6 +62,8 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
         self.subscriptions = subscriptions
         """None where the store has no place for it."""
         self.access = None if subscriptions is None else AccessTable(recorder)
+        """The same."""
+        self.subject_keys = None if subscriptions is None else SubjectKeys(SubjectKeyTable(recorder), self.last_of)
         """The same."""
         self.enter = enter
         self.url: str | None = None
@@ -134,7 +139,7 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
                         raise ConcurrencyError(stream, version - 1, self.head(stream))
                     event = replace(event, previous=before)
             stored.append(event)
-            heads[stream] = Head(version, digest_of(event.state))
+            heads[stream] = Head(version, digest_of(event.state), is_sealed(event.state))
         return self._settle(writes, stored, heads)
 
     def link_at(self, stream: str, version: int) -> bytes | None:
@@ -211,7 +216,9 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
     def _is_cached_at(self, write: Write) -> bool:
         """Whether the write can be placed without reading the store."""
         head = self._heads.get(write.stream)
-        return head is not None and head.version == write.expected
+        if head is None or head.version != write.expected:
+            return False
+        return not head.is_sealed or (self.subject_keys is not None and self.subject_keys.is_at_hand(write.stream))
 
     def _place(
         self, writes: Sequence[Write], guard: Guard | None = None, *, knows_heads: bool = True
@@ -225,21 +232,39 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
         channel = current_channel()
         for stream, expected, events in writes:
             placed = heads.get(stream)
-            version, digest = self._expected_head(stream, expected, placed, knows_heads=knows_heads)
+            version, digest, sealed = self._expected_head(stream, expected, placed, knows_heads=knows_heads)
             follows_stored = placed is None and version > 0
+            seal: Seal | None = None
+            if sealed or (version == 0 and SEALED_BY in events[0].data):
+                seal, sealed = self._seal_of(stream, events[0] if version == 0 else None), True
             for event in events:
                 version += 1
                 data = event.data if channel is None else _through(channel, event)
-                pending = PendingEvent(stream, version, event.type, data, digest, follows_stored)
+                pending = PendingEvent(stream, version, event.type, data, digest, seal, follows_stored)
                 follows_stored = False
                 stored.append(self._mapper.to_stored_event(pending))
                 digest = digest_of(stored[-1].state)
-            heads[stream] = Head(version, digest)
+            heads[stream] = Head(version, digest, sealed)
         if len(stored) > MAX_EVENTS_PER_COMMIT:
             raise InvalidRequest(f"{len(stored):,} events in one append: {MAX_EVENTS_PER_COMMIT:,} is the most")
         if guard is not None:
             stored[0] = guarded(stored[0], guard)
         return stored, heads
+
+    def _seal_of(self, stream: str, first: NewEvent | None) -> Seal:
+        """What seals the next events of a stream; ``first`` is its first event, where that isn't stored yet.
+
+        Raises KeyMissing, InvalidRequest where this store keeps no keys.
+        """
+        keys = self.subject_keys
+        if keys is None:
+            raise InvalidRequest("this store has no place for the keys of subjects: use SQLite or PostgreSQL")
+
+        def key_ids() -> Sequence[str]:
+            ids: Sequence[str] = (next(self.read(stream, upto=1)) if first is None else first).data[SEALED_BY]
+            return ids
+
+        return keys.writer_of(stream, key_ids)
 
     def _expected_head(
         self, stream: str, expected: int | ExpectedVersion, placed: Head | None, *, knows_heads: bool
@@ -289,8 +314,8 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
     def _stored_head(self, stream: str, version: int) -> Head | None:
         if version == 0:
             return Head(0, initial_digest(stream))
-        digest = self._digest_at(stream, version)
-        return None if digest is None else Head(version, digest)
+        header = self._header(stream, version)
+        return None if header is None else Head(version, digest_of(header), is_sealed(header))
 
     def _commit(self, stored: list[LinkedEvent]) -> list[int]:
         """Insert the events, also through a connection that breaks once. Raises IntegrityError only for a conflict."""

@@ -5,9 +5,20 @@ from typing import Any
 
 from ...domain.errors import StorageCorrupt
 from ...domain.ports import Beginning, EncodedRow, RecordedEvent, RowBatch, RowDecoder
-from .codec import BODY, are_readable, decode, decode_beginning, digest_of, has_one_schema, to_recorded_event
+from .codec import (
+    BODY,
+    Decode,
+    are_readable,
+    decode,
+    decode_beginning,
+    digest_of,
+    has_one_schema,
+    is_sealed,
+    to_recorded_event,
+)
 from .errors import translate_errors
 from .recorder import BATCH_ROWS, BEGINNING_BYTES, LAST, EventRow, LedgerRecorder, StreamRow
+from .sealing.subject_keys import SubjectKeys
 from .stream_heads import Head, HeadCache, check_stream
 
 
@@ -15,6 +26,8 @@ class EventReader:
     """The reading half of the port ``domain.ports.EventStore``, on any recorder. Keeps no transaction open."""
 
     recorder: LedgerRecorder
+    subject_keys: SubjectKeys | None = None
+    """None where the store keeps none."""
     _heads: HeadCache
 
     def head(self, stream: str) -> int:
@@ -28,12 +41,12 @@ class EventReader:
     ) -> Iterator[RecordedEvent]:
         """The events with ``after < version <= upto``, in order, fetched in batches. Raises EventNotReadable."""
         pages = self._pages_backwards(stream, after, upto) if backwards else self._pages(stream, after, upto)
-        version, encoded = 0, b""
+        version, encoded, decode = 0, b"", self._decode()
         for version, position, type, encoded in self._each(stream, pages):
             if backwards and upto is None:
                 self._observe_head(stream, version, encoded)
                 upto = version
-            yield to_recorded_event(stream, version, position, type, encoded)
+            yield to_recorded_event(stream, version, position, type, encoded, decode)
         if upto is None and version:
             self._observe_head(stream, version, encoded)
 
@@ -44,12 +57,15 @@ class EventReader:
 
     def pages(self, stream: str, *, after: int = 0, upto: int | None = None) -> Iterator[RowBatch]:
         """Batches for folding, decoded lazily. Raises EventNotReadable for a row that can't be an event."""
-        decoder = RowDecoder(stream, decode)
+        plain, opening = RowDecoder(stream, decode), None
         for rows in self._pages(stream, after, upto):
             if not are_readable(rows):
                 rows = [self._whole(stream, row) for row in rows]
             if upto is None and 0 < len(rows) < BATCH_ROWS:
                 self._observe_head(stream, rows[-1][0], rows[-1][2] or b"")
+            decoder = plain
+            if rows and is_sealed(rows[0][2] or b""):
+                decoder = opening = opening or RowDecoder(stream, self._decode())
             yield RowBatch(rows, decoder)  # type: ignore[arg-type]
 
     def of_one_event(self, streams: Sequence[str]) -> dict[str, RowBatch]:
@@ -62,12 +78,12 @@ class EventReader:
         with translate_errors():
             rows = self.recorder.rows_at([(stream, version) for stream in streams for version in (1, 2)])
         longer = {row.stream for row in rows if row.version > 1}
-        found = {}
+        found, opening = {}, self._decode()
         for stream, version, position, type, encoded in rows:
             row = (version, type, encoded, position)
             if stream not in longer and encoded is not None and are_readable([row]):
                 self._observe_head(stream, version, encoded)
-                found[stream] = RowBatch([row], RowDecoder(stream, decode))  # type: ignore[list-item]
+                found[stream] = RowBatch([row], RowDecoder(stream, opening if is_sealed(encoded) else decode))  # type: ignore[list-item]
         return found
 
     def events_at(self, places: Sequence[tuple[str, int]]) -> list[RecordedEvent]:
@@ -82,7 +98,8 @@ class EventReader:
                 raise StorageCorrupt(
                     f"event {version} of stream {stream!r} is missing in the store: verify tells what else is"
                 )
-        return [self.recorded(found[place]) for place in places]
+        decode = self._decode()
+        return [self._recorded(found[place], decode) for place in places]
 
     def rows_at(self, places: Sequence[tuple[str, int]]) -> Sequence[EventRow]:
         """The stored events at places, as far as they exist, not decoded; large ones without their bytes."""
@@ -103,7 +120,11 @@ class EventReader:
         if len(encoded) == BEGINNING_BYTES and has_one_schema(type):
             return Beginning(version, type, decode_beginning(stream, version, type, encoded))
         whole = encoded if len(encoded) < BEGINNING_BYTES else self._fetch_encoded(stream, version)
-        return Beginning(version, type, decode(stream, version, type, whole))
+        return Beginning(version, type, self._decode()(stream, version, type, whole))
+
+    def last_of(self, stream: str) -> RecordedEvent | None:
+        """The last event of a stream; None where there is none. Raises EventNotReadable."""
+        return next(self.read(stream, backwards=True), None)
 
     def tail(self, *, after: int = 0) -> Iterator[RecordedEvent]:
         """Every event of the store with ``position > after`` that no later commit can precede, in order of position.
@@ -113,7 +134,9 @@ class EventReader:
         while True:
             with translate_errors():
                 page = self.recorder.log_batch(after)
-            yield from map(self.recorded, page)
+            decode = self._decode()
+            for row in page:
+                yield self._recorded(row, decode)
             if len(page) < BATCH_ROWS:
                 return
             after = page[-1].position
@@ -147,16 +170,28 @@ class EventReader:
             return self.recorder.header(stream, version)
 
     def body(self, row: EventRow) -> dict[str, Any]:
-        """The body of a row's event, in the current schema. Raises EventNotReadable."""
+        """The body of a row's event, in the current schema, without what is sealed in it. Raises EventNotReadable."""
         encoded = row.encoded if row.encoded is not None else self._fetch_encoded(row.stream, row.version)
         return decode(row.stream, row.version, row.type, encoded)
 
+    def opened_body(self, row: EventRow) -> dict[str, Any]:
+        """The same with what is sealed in it, as far as the keys are at hand. Raises EventNotReadable."""
+        encoded = row.encoded if row.encoded is not None else self._fetch_encoded(row.stream, row.version)
+        return self._decode()(row.stream, row.version, row.type, encoded)
+
     def recorded(self, row: EventRow) -> RecordedEvent:
         """The event of a row. Raises EventNotReadable."""
+        return self._recorded(row, self._decode())
+
+    def _recorded(self, row: EventRow, decode: Decode) -> RecordedEvent:
         stream, version, position, type, encoded = row
-        return to_recorded_event(
-            stream, version, position, type, encoded if encoded is not None else self._fetch_encoded(stream, version)
-        )
+        if encoded is None:
+            encoded = self._fetch_encoded(stream, version)
+        return to_recorded_event(stream, version, position, type, encoded, decode)
+
+    def _decode(self) -> Decode:
+        """What decodes the events of one reading. Plain events pay nothing for those that are sealed."""
+        return decode if self.subject_keys is None else self.subject_keys.reading().decode
 
     def all_rows(self, stream: str | None = None) -> Iterator[EventRow]:
         """Every stored event, stream by stream, or those of one stream, not decoded: for ``verify``."""
@@ -179,7 +214,7 @@ class EventReader:
     def _observe_head(self, stream: str, version: int, encoded: bytes) -> None:
         """A reader at the end of a stream may continue it; then the stream must still end with what it read."""
         if len(encoded) >= BODY:
-            self._heads.observe(stream, Head(version, digest_of(encoded)))
+            self._heads.observe(stream, Head(version, digest_of(encoded), is_sealed(encoded)))
 
     def _each(self, stream: str, pages: Iterator[Sequence[StreamRow]]) -> Iterator[tuple[int, int, str, bytes]]:
         """Version, position, type and all bytes of each row."""

@@ -173,6 +173,16 @@ class LedgerRecorder(ApplicationRecorder):
         """The rows of such a statement, which locks them against those who run it at the same time, for as long as the
         block lasts. Where the database has no such locks, they are locked in this process alone."""
 
+    scrubs = "is in memory only"
+    """What ``scrub`` does, in words."""
+
+    def prepare_scrub(self) -> None:
+        """Before rows are deleted that must not be left on the disk, in the same thread."""
+
+    def scrub(self, table: str) -> str:  # noqa: ARG002 - of those on a disk
+        """See that what was overwritten and deleted in a table isn't left on the disk. What was done, in words."""
+        return self.scrubs
+
     def list_parameter(self, values: Sequence[str]) -> object:
         """A list as a parameter of such a statement."""
         return json.dumps(list(values))

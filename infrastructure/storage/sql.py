@@ -91,6 +91,12 @@ def access_tables() -> list[str]:
     ]
 
 
+@cache
+def subject_tables() -> list[str]:
+    """The statement that makes the table of the keys of subjects in SQLite."""
+    return [statement for statement in schema("sqlite") if "CREATE TABLE flowledger_subject_keys " in statement]
+
+
 def grants(user: str) -> str:
     """The GRANTs for an application's ``user`` (an SQL identifier) on a PostgreSQL store that another user has made."""
     return _granting("grants.sql").replace("application_user", user)

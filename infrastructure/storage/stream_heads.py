@@ -22,6 +22,8 @@ class Head(NamedTuple):
 
     version: int
     digest: bytes
+    is_sealed: bool = False
+    """Whether the stream's events are sealed."""
 
 
 class PinnedHead:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         Conflict,
         ConflictingHistory,
         EffectNotRecorded,
+        Erased,
         EventNotReadable,
         EventsLost,
         ExecutorMissing,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         InvalidRequest,
         InvalidSnapshot,
         InvalidValue,
+        KeyMissing,
         LaterEvent,
         LeaseLost,
         NonRetryable,
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
         StorageError,
         StorageUnavailable,
         StoreReadOnly,
+        SubjectNotFound,
         SubscriptionHeld,
         TransactionConflict,
         VersionNotFound,
@@ -85,6 +88,7 @@ if TYPE_CHECKING:
     from .infrastructure.services.history.walk import RunWalk
     from .infrastructure.services.runs.bulk import BulkOperation
     from .infrastructure.services.subscriptions.subscription import AsyncSubscription, Subscription
+    from .infrastructure.storage.sealing.key_ring import KeyRing
     from .infrastructure.telemetry.settings import Telemetry
     from .infrastructure.transfer.report import BackupReport, ExportReport, ImportedStream, ImportReport
     from .projections.access import Token
@@ -109,6 +113,7 @@ if TYPE_CHECKING:
     from .projections.comparison.values import ValueChange
     from .projections.comparison.workflows import PartChange, PartsDiff, WorkflowDiff
     from .projections.counts import Count
+    from .projections.erasure import ErasedPlace, ErasedRun, ErasureReport
     from .projections.pagination import Page
     from .projections.replay.divergence import Divergence
     from .projections.replay.report import ReplayedExecutor, ReplayReport
@@ -175,6 +180,10 @@ __all__ = [
     "Edge",
     "EffectNotRecorded",
     "Engine",
+    "Erased",
+    "ErasedPlace",
+    "ErasedRun",
+    "ErasureReport",
     "EventNotReadable",
     "EventsLost",
     "ExecutorMissing",
@@ -202,6 +211,8 @@ __all__ = [
     "InvalidRequest",
     "InvalidSnapshot",
     "InvalidValue",
+    "KeyMissing",
+    "KeyRing",
     "Lag",
     "LaterEvent",
     "LeaseLost",
@@ -268,6 +279,7 @@ __all__ = [
     "StoreReadOnly",
     "Stranded",
     "StreamRecord",
+    "SubjectNotFound",
     "Subscription",
     "SubscriptionHeld",
     "SubscriptionStatus",
@@ -316,6 +328,7 @@ _NAMES = {
         "WorkflowNotFound WorkOrderNotFound RunNotFound BulkActionNotFound VersionNotFound NothingAsOf "
         "Fault InvalidAnswer InvalidDefinition ExecutorMissing InvalidSnapshot InvalidExport "
         "InvalidValue GlobalsMissing "
+        "Erased KeyMissing SubjectNotFound "
         "AlreadyRetried LaterEvent LeaseLost NotReached RunHeld RunMovedOn WaitClosed "
         "WorkOrderRejected NonRetryable RetryLater StepTimedOut StepCancelled "
         "EffectNotRecorded ExpressionError InputInvalid "
@@ -345,6 +358,7 @@ _NAMES = {
     "infrastructure.ledger.inside": "Inside",
     "infrastructure.ledger.ledger": "Ledger",
     "infrastructure.ledger.open": "open_ledger",
+    "infrastructure.storage.sealing.key_ring": "KeyRing",
     "infrastructure.telemetry.settings": "Telemetry",
     "infrastructure.queries.search.indexer": "Lag",
     "infrastructure.transfer.report": "BackupReport ExportReport ImportedStream ImportReport",
@@ -365,6 +379,7 @@ _NAMES = {
     "projections.runs.open_waits": "WaitSummary",
     "projections.search.matches": "Match",
     "projections.runs.reused_results": "ReusedResult",
+    "projections.erasure": "ErasedPlace ErasedRun ErasureReport",
     "projections.pagination": "Page",
     "projections.replay.report": "ReplayedExecutor ReplayReport",
     "projections.runs.summary": "RunSummary WorkflowSummary WorkOrderSummary",

@@ -54,7 +54,7 @@ class StepValues:
                 continue
 
     def _of_step(self, event: EventRow) -> dict[str, Any]:
-        data = self._store.body(event)
+        data = self._store.opened_body(event)
         found: dict[str, Any] = {"input": data.get("input", {})}
         if (error := data.get("error")) is not None:
             found["error"] = {"type": error["type"], "message": error["message"]}

@@ -118,7 +118,7 @@ class Auditor:
         for page in self._store.pages(stream, after=after, upto=upto):
             for version, type, encoded, position in page.rows:
                 findings += check_event(EventRow(stream, version, position, type, encoded), before)
-                events.append(to_recorded_event(stream, version, position, type, encoded))
+                events.append(to_recorded_event(stream, version, position, type, encoded, page.decoder.decode_body))
         return CheckedStream(events, findings)
 
     def _since_success(self, started: RecordedEvent, saved: RecordedEvent) -> SinceSuccess | None:

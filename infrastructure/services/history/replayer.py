@@ -14,6 +14,7 @@ from ....domain.execution.step_loop import CallSettings, call_settings
 from ....domain.ports import EventStore, NewEvent, RecordedEvent
 from ....domain.rerun.effects import named_types
 from ....domain.run import RunState
+from ....domain.subjects import refuse_unreadable
 from ....domain.values.json import freeze
 from ....domain.values.point_in_time import parse_moment
 from ....domain.workflow import WorkflowSnapshot
@@ -75,6 +76,7 @@ class Replayer:
         state, pages = self._runs.begin_fold(run_id)
         read = list(pages)  # at once: the steps may be awaited on an event loop, which must not read the store
         started = read[0].decoder.decode(read[0].rows[0])
+        refuse_unreadable(f"run {run_id!r}", started.get("unreadable"))
         saved = self._workflows.get(started["workflow_id"], started["workflow_version"])
         other = None if against is None else self._workflows.get(saved.workflow_id, against)
         plan = self._plan_of(other or saved)
@@ -87,6 +89,7 @@ class Replayer:
         step = self._read_step(run_id, version)
         node_id = step.data["node_id"]
         state = self._runs.load(run_id, step.version - 1)
+        refuse_unreadable(state.label, state.unreadable)
         plan = self._plan(state.workflow_id, state.workflow_version)
         planned = plan.nodes.get(node_id)
         settings = self._settings(globals)

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ....domain.errors import InvalidSnapshot, InvalidValue
+from ....domain.errors import InvalidRequest, InvalidSnapshot, InvalidValue
+from ....domain.events.seal import current_seal
 from ....domain.execution.step_loop import CallSettings
 from ....domain.ports import ExpectedVersion, Write
 from ....domain.run import RunState, start
@@ -61,6 +62,10 @@ def adopt_new(services: RunServices, request: AdoptRequest, key: IdempotencyKey 
     """Open a work order with the run. Raises InvalidSnapshot where the workflow's version lacks the snapshot's node."""
     if key is not None:
         check_name(key.text, "idempotency_key")
+    if current_seal():
+        raise InvalidRequest(
+            "a step of a subject's run can't adopt a snapshot, whose values stand in a form of their own: start a run"
+        )
     settings, now = request.settings, services.now()
     runnable = services.load_to_start(request.workflow_id, request.version)
     past = RunState.from_snapshot(Snapshot.from_json(request.snapshot))

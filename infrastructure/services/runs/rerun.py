@@ -13,6 +13,7 @@ from ....domain.rerun.visits import PastAnswer
 from ....domain.run import EditedResult, Origin, RunState, continue_fork, evolve, is_running, start
 from ....domain.run.events import RESUMED
 from ....domain.run.waits import GivenAnswer
+from ....domain.subjects import refuse_unreadable
 from ....domain.values.clock import next_time
 from ....domain.work_order import WorkOrderState, add_run
 from ....projections.runs.run import Run
@@ -26,7 +27,7 @@ from .commands import PLAIN, Command, find_rerun, refuse_moved_on
 from .effects import record_of
 from .known_starts import Runnable
 from .run_services import RunServices
-from .start import Rejection, find_refusal, record_rejection
+from .start import Rejection, bound_to, find_refusal, record_rejection
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,7 @@ class Draft(NamedTuple):
 def draft_rerun(services: RunServices, rerun: Rerun, options: RerunOptions) -> Draft:
     """Decide the first events of the run, and store nothing."""
     work_order, runnable = rerun.work_order, rerun.runnable
+    refuse_unreadable(f"work order {work_order.id!r}", work_order.unreadable)
     settings, wait = options.settings, options.wait
     now = next_time(work_order.recorded_at, services.now())
     state = RunState(options.run_id or new_id(now))
@@ -125,6 +127,7 @@ def draft_rerun(services: RunServices, rerun: Rerun, options: RerunOptions) -> D
         queued=not wait and rerun.begins_active,
         effects=options.effects,
         reason=options.reason,
+        sealed_by=work_order.sealed_by,
     )
     events = [event, *_continue_fork(rerun, state, event, settings, wait=wait)]
     executes = wait and (rerun.begins_active or len(events) > 1)
@@ -155,7 +158,8 @@ def start_rerun(services: RunServices, rerun: Rerun, options: RerunOptions) -> P
     added = add_run(work_order, str(state.run_id), kind, by=settings.by, now=events[0].data["recorded_at"])
     given_for = {} if options.given_for == work_order.id else {"key_of": options.given_for}
     added = options.command.mark(added, **given_for)
-    services.begin(state, events, Write(work_order.id, work_order.version, [added]), executes=executes)
+    bound = bound_to(events[0], [str(state.run_id)])
+    services.begin(state, events, Write(work_order.id, work_order.version, [added]), *bound, executes=executes)
     if not executes:
         return services.answer(state)
     record = None if rerun.origin is None else record_of(services.store, services.runs, rerun.origin, options.effects)

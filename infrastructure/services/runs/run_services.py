@@ -9,6 +9,7 @@ from time import monotonic_ns
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ....domain.errors import ConcurrencyError, InvalidRequest
+from ....domain.events.seal import current_seal
 from ....domain.execution import cancellation
 from ....domain.execution.executors import ExecutorRegistry
 from ....domain.execution.missing import refuse_missing_executors
@@ -27,6 +28,7 @@ from ....domain.rerun.effects import named_types
 from ....domain.rerun.fork import Edit, edit_of
 from ....domain.run import CLAIMS, RECOVERED, RunState, evolve, fail
 from ....domain.run.events import CANCELLED, CLAIMED, HELD, RELEASED
+from ....domain.subjects import refuse_unreadable
 from ....domain.values.clock import SteadyClock
 from ....domain.values.json import freeze
 from ....domain.visible import quoted
@@ -51,6 +53,7 @@ from .slots import Turns
 from .waiting import RunReader
 
 if TYPE_CHECKING:
+    from ...storage.sealing.subject_keys import SubjectKeys
     from ...telemetry.observer import Observer
 
 
@@ -83,6 +86,7 @@ class RunServices:
         custody: Custody | None = None,
         batch: Batch | None = None,
         observer: "Observer | None" = None,
+        subject_keys: "SubjectKeys | None" = None,
     ) -> None:
         """``custody`` is that of the process whose calls execute runs; None: nobody else could take them."""
         self.store = store if observer is None else observer.watch(store)
@@ -102,6 +106,7 @@ class RunServices:
         self._globals = globals
         self._timer = Timer()
         self._observer = observer
+        self._subject_keys = subject_keys
         self._executes = True
 
     def within(
@@ -166,6 +171,20 @@ class RunServices:
         """The types that a new run executes although they have effects. Raises InvalidRequest."""
         return named_types(types, self.executors)
 
+    def seal_for(self, subjects: str | Sequence[str] | None) -> list[str]:
+        """Ids of the keys under which a run for these subjects is sealed: also for those of the step that starts it.
+
+        Raises InvalidRequest, InvalidValue, Erased, KeyMissing.
+        """
+        named = () if subjects is None else (subjects,) if isinstance(subjects, str) else tuple(subjects)
+        inherited = current_seal()
+        if not (named or inherited):
+            return []
+        if self._subject_keys is None:
+            raise InvalidRequest("this store has no place for the keys of subjects: use SQLite or PostgreSQL")
+        self._subject_keys.check(inherited, "the run whose step starts this one")
+        return sorted({*inherited, *self._subject_keys.ids_of(named, self.now())})
+
     # --- versions -----------------------------------------------------------------------------------------------------
 
     def load_to_start(self, workflow_id: str, version: int | str | None = None) -> Runnable:
@@ -227,11 +246,11 @@ class RunServices:
         state: RunState,
         events: list[NewEvent],
         work_order: Write,
-        *,
+        *others: Write,
         executes: bool,
         guard: Guard | None = None,
     ) -> None:
-        """Store a run's first events and its entry in the work order, all or none. Raises ConcurrencyError.
+        """Store a run's first events, its entry in the work order, and what else is to be stored, all or none. Raises ConcurrencyError.
 
         ``executes``: whether this call goes on to execute its steps. ``guard``: a condition, which may be refused with
         ConcurrencyError or EventsLost.
@@ -241,9 +260,9 @@ class RunServices:
             events = [observer.mark_start(events[0]), *events[1:]]
         if executes:
             with self.claiming([state]):
-                append_next(append, state, [self.own(event) for event in events], work_order)
+                append_next(append, state, [self.own(event) for event in events], work_order, *others)
         else:
-            append_next(append, state, events, work_order)
+            append_next(append, state, events, work_order, *others)
         if observer is not None:
             observer.begin(state)
 
@@ -302,6 +321,7 @@ class RunServices:
 
         Raises ExecutorMissing, GlobalsMissing, and what supplies the globals raises.
         """
+        refuse_unreadable(state.label, state.unreadable)
         plan = self._plan(state.workflow_id, state.workflow_version, state.definition_digest)
         if event.type == RECOVERED and "handed_back" not in event.data:
             reason = refuse_recovery(state, plan)

@@ -1,6 +1,6 @@
 """``ledger.runs``: start, steer, repeat and cancel runs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -56,6 +56,7 @@ class Runs(Steering, Repeating, WaitingFor):
         version: int | str | None = None,
         priority: int = 0,
         run_at: datetime | None = None,
+        subject: str | Sequence[str] | None = None,
     ) -> PreparedCall[Run]:
         """Start a run of a workflow's live version, and run it.
 
@@ -68,10 +69,16 @@ class Runs(Steering, Repeating, WaitingFor):
         ``idempotency_key`` makes a repeated start harmless: a key that was used before in this workflow, with the same
         payload, returns the last run of that work order as it stands, with ``created=False``, and nothing is executed.
 
+        ``subject`` is whom the data is about, such as ``"customer:42"``; several may be given. What the run and its work
+        order record is then encrypted under a key of the subject's, until ``ledger.erase`` destroys that. Retries,
+        reproductions, forks and runs that its steps start belong to the same subjects. Nothing personal belongs in what
+        stays readable: the workflow's id, the actor, the idempotency key. Needs ``open_ledger(keys=…)``.
+
         Raises WorkflowNotFound, VersionNotFound (also where every version is a draft), InvalidRequest, InvalidValue (a
         payload that isn't JSON), ExecutorMissing (this process lacks executors that the run may come to),
         GlobalsMissing (it may come to nodes that read others), IllegalTransition (the workflow is archived),
-        IdempotencyConflict (the key was used with another payload or version); then nothing was written.
+        IdempotencyConflict (the key was used with another payload or version), KeyMissing (the key ring doesn't answer,
+        or has no key for a subject), Erased; then nothing was written.
         Raises WorkOrderRejected if the first node's input schema refuses the input; the work order is kept and can be
         retried.
         """
@@ -86,6 +93,7 @@ class Runs(Steering, Repeating, WaitingFor):
             version,
             check_priority(priority),
             _check_run_at(run_at, wait=wait),
+            self._services.seal_for(subject),
         )
         if idempotency_key is None:
             return start_new(self._services, request)

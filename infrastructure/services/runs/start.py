@@ -15,9 +15,10 @@ from ....domain.execution.step import Refusal, find_input_refusal
 from ....domain.execution.step_loop import CallSettings
 from ....domain.ports import ExpectedVersion, NewEvent, Write
 from ....domain.run import RunState, evolve, start
+from ....domain.subjects import bind, refuse_unreadable
 from ....domain.values.clock import moment
 from ....domain.values.idempotency import check_key
-from ....domain.values.ids import keyed_work_order_id
+from ....domain.values.ids import keyed_work_order_id, subject_stream
 from ....domain.values.json_compare import json_digest
 from ....domain.values.names import check_name
 from ....domain.work_order import WorkOrderState, open_work_order, reject
@@ -48,6 +49,8 @@ class StartRequest(NamedTuple):
     priority: int = 0
     run_at: int | None = None
     """Not before this time, in microseconds since 1970."""
+    sealed_by: Sequence[str] = ()
+    """Ids of the keys of its subjects."""
 
 
 class IdempotencyKey(NamedTuple):
@@ -146,6 +149,7 @@ def _decide(services: RunServices, request: StartRequest, key: IdempotencyKey | 
         queued=not request.wait,
         priority=request.priority,
         run_at=request.run_at,
+        sealed_by=request.sealed_by,
     )
     if request.wait:
         settings = services.supply_globals(settings, state, [event])
@@ -159,6 +163,7 @@ def _decide(services: RunServices, request: StartRequest, key: IdempotencyKey | 
         run_id=run_id if refused is None else None,
         key=None if key is None else key.text,
         payload_digest=None if key is None else key.payload_digest,
+        sealed_by=request.sealed_by,
     )
     return Opening(runnable, state, event, opened, settings, refused)
 
@@ -171,10 +176,20 @@ def _store(services: RunServices, request: StartRequest, opening: Opening) -> No
         rejected = WorkOrderState(work_order_id)
         evolve_work_order(rejected, *opened)
         rejection = Rejection(runnable.version, refused, request.payload, request.metadata)
-        append = services.append_on(runnable.guard)
+        append = partial(services.append_on(runnable.guard), *bound_to(opened, [work_order_id]))
         raise record_rejection(append, rejected, rejection, settings, opened=[opened])
     work_order = Write(work_order_id, ExpectedVersion.NO_STREAM, [opened])
-    services.begin(state, [event], work_order, executes=request.wait, guard=runnable.guard)
+    bound = bound_to(opened, [str(state.run_id), work_order_id])
+    services.begin(state, [event], work_order, *bound, executes=request.wait, guard=runnable.guard)
+
+
+def bound_to(first: NewEvent, streams: list[str]) -> list[Write]:
+    """What is stored with the first event of a stream that is sealed: that these streams belong to its subjects."""
+    by, now = first.data["by"], first.data["recorded_at"]
+    return [
+        Write(subject_stream(key_id), ExpectedVersion.ANY, [bind(streams, by=by, now=now)])
+        for key_id in first.data.get("sealed_by", ())
+    ]
 
 
 def find_refusal(
@@ -235,6 +250,7 @@ def _return_existing(
     services: RunServices, request: StartRequest, work_order: WorkOrderState, key: IdempotencyKey
 ) -> PreparedCall[Run]:
     """The last run of the key's work order. Raises IdempotencyConflict, WorkOrderRejected."""
+    refuse_unreadable(f"work order {work_order.id!r}", work_order.unreadable)
     if work_order.payload_digest != key.payload_digest or not _asks_for_first_version(services, request, work_order):
         raise IdempotencyConflict(
             key.text,

@@ -22,6 +22,7 @@ from ..recorder import LARGE_EVENT, LAST, EventRow
 from ..sql import Dialect
 from .datastore import PostgresDatastore, migrate
 from .index import PostgresIndexRebuild
+from .schema import quoted
 
 
 class PostgresRecorder(QueriedNotifications, stock.PostgresApplicationRecorder):
@@ -100,6 +101,16 @@ class PostgresRecorder(QueriedNotifications, stock.PostgresApplicationRecorder):
 
     def change(self, sql: str, parameters: Mapping[str, Any]) -> None:
         self.query(sql, parameters)
+
+    scrubs = "its row is overwritten and deleted, and the table is written anew without dead rows (VACUUM FULL)"
+
+    def scrub(self, table: str) -> str:
+        """Raises OperationalError where this user doesn't own the table, and may not do it."""
+        with self.datastore.connection() as connection:
+            notices: list[str] = []
+            connection.add_notice_handler(lambda notice: notices.append(notice.message_primary or ""))
+            connection.execute(f"VACUUM (FULL) {quoted(self.datastore.store_schema)}.{table}".encode())
+        return self.scrubs if not notices else f"its row is overwritten and deleted; dead rows are left: {notices[0]}"
 
     def locked(self, sql: str, parameters: Mapping[str, Any]) -> AbstractContextManager[list[Any]]:
         return self.datastore.locked(convert_parameters(sql), parameters)

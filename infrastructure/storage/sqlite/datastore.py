@@ -150,6 +150,12 @@ class SQLiteDatastore(stock.SQLiteDatastore):
                         connection.rollback()
             self._check_place()
 
+    def empty_log(self) -> bool:
+        """Bring all that is in the write-ahead log into the file, and cut it to nothing. False where others read it."""
+        with self.errors(), self._write_lock, self.connection_in_use() as connection:
+            busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            return not busy
+
     @contextmanager
     def get_connection(self, *, commit: bool) -> Generator[stock.SQLiteConnection]:
         """For the library's own recorders."""

@@ -78,6 +78,14 @@ class SQLiteRecorder(QueriedNotifications, stock.SQLiteApplicationRecorder):
     def change(self, sql: str, parameters: Mapping[str, Any]) -> None:
         self.datastore.execute(sql, parameters)
 
+    scrubs = "its row is overwritten and deleted, freed pages are overwritten (secure_delete), the write-ahead log is emptied"
+
+    def prepare_scrub(self) -> None:
+        self.datastore.execute("PRAGMA secure_delete = ON", {}).fetchall()
+
+    def scrub(self, table: str) -> str:  # noqa: ARG002 - all of the file
+        return self.scrubs if self.datastore.empty_log() else _LOG_IN_USE
+
     @contextmanager
     def locked(self, sql: str, parameters: Mapping[str, Any]) -> Generator[list[Any]]:
         with self.datastore.lot_lock:
@@ -89,3 +97,9 @@ def _position(cursor: sqlite3.Cursor, row: Mapping[str, Any]) -> int:
     if cursor.rowcount != 1 or cursor.lastrowid is None:
         raise predecessor_missing(row["stream"], row["version"])
     return cursor.lastrowid
+
+
+_LOG_IN_USE = (
+    "its row is overwritten and deleted; the write-ahead log couldn't be emptied, as another process reads the store: it is with the next "
+    "checkpoint, or by flowledger's next erasure"
+)

@@ -40,3 +40,6 @@ GRANT SELECT, INSERT, UPDATE ON flowledger_tokens TO application_user;
 
 -- Sessions end.
 GRANT SELECT, INSERT, DELETE ON flowledger_sessions TO application_user;
+
+-- The keys of subjects, which erasures overwrite and delete.
+GRANT SELECT, INSERT, UPDATE, DELETE ON flowledger_subject_keys TO application_user;
