@@ -43,6 +43,8 @@ COUNTS: Final = (
     "asked_version",
     "pid",
     "count",
+    "stream_count",
+    "value_count",
 )
 
 RANKS: Final = ("priority",)

@@ -1,7 +1,7 @@
 """Subjects: whom the data of runs is about. A stream for each says what belongs to it, and that it was erased.
 
-The stream is named by the id of the subject's key. What the caller calls the subject is in no event, so that the name can
-be forgotten, too.
+The stream is named by the id of the subject's key. What the caller calls the subject is in no event, so that the name
+can be forgotten, too.
 """
 
 from dataclasses import dataclass, field
@@ -26,9 +26,9 @@ class SubjectBound(Recorded):
 class SubjectErased(Recorded):
     """Its key was destroyed: nobody reads its values any more."""
 
-    streams: int
+    stream_count: int
     """How many runs and work orders."""
-    values: int
+    value_count: int
     """How many values were sealed in them."""
     reason: NotRequired[str]
 
@@ -55,8 +55,8 @@ def bind(streams: list[str], *, by: str, now: int) -> NewEvent:
 
 def erase(subject: SubjectState, values: int, *, by: str, reason: str | None, now: int) -> NewEvent:
     """It was erased."""
-    data = {"recorded_at": next_time(subject.recorded_at, now), "by": by, "streams": len(subject.streams)}
-    return NewEvent(ERASED, data | {"values": values} | ({} if reason is None else {"reason": reason}))
+    data = {"recorded_at": next_time(subject.recorded_at, now), "by": by, "stream_count": len(subject.streams)}
+    return NewEvent(ERASED, data | {"value_count": values} | ({} if reason is None else {"reason": reason}))
 
 
 def on_bound(subject: SubjectState, data: Body) -> None:
@@ -76,7 +76,7 @@ def describe_bound(data: Body) -> str:
 
 
 def describe_erased(data: Body) -> str:
-    return f"{data['values']:,} values in {data['streams']:,} streams{because(data.get('reason'))}"
+    return f"{data['value_count']:,} values in {data['stream_count']:,} streams{because(data.get('reason'))}"
 
 
 def narrate_erased(event: RecordedEvent) -> str:

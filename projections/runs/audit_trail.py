@@ -7,10 +7,10 @@ from typing import Literal
 from ...domain.event_registry import EVENTS
 from ...domain.ports import RecordedEvent
 from ...domain.values.clock import moment
-from ...domain.values.ids import bulk_stream, workflow_stream
+from ...domain.values.ids import bulk_stream, subject_stream, workflow_stream
 from ..index.rows import ActRow
 
-Kind = Literal["workflow", "run", "work order", "bulk action", "token"]
+Kind = Literal["workflow", "run", "work order", "bulk action", "token", "subject"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def act_of(event: RecordedEvent) -> Act:
 def damaged_act(row: ActRow, reason: str) -> Act:
     """The act of an event that can't be shown, as far as the index knows it."""
     family = row.type.partition(".")[0]
-    subject = row.stream.removeprefix(workflow_stream("")).removeprefix(bulk_stream(""))
+    subject = _without_prefix(row.stream)
     return Act(
         at=moment(row.recorded_at),
         by=row.by,
@@ -77,6 +77,7 @@ _KINDS: dict[str, Kind] = {
     "work_order": "work order",
     "bulk": "bulk action",
     "tokens": "token",
+    "subject": "subject",
 }
 """By what the type of the event begins with."""
 
@@ -90,4 +91,10 @@ def _subject(event: RecordedEvent) -> tuple[Kind, str]:
         return "workflow", event.data["workflow_id"]
     if family == "tokens":
         return "token", event.data["name"]
-    return _KINDS.get(family, "run"), event.stream.removeprefix(bulk_stream(""))
+    return _KINDS.get(family, "run"), _without_prefix(event.stream)
+
+
+def _without_prefix(stream: str) -> str:
+    for prefix in (workflow_stream(""), bulk_stream(""), subject_stream("")):
+        stream = stream.removeprefix(prefix)
+    return stream

@@ -6,11 +6,12 @@ from typing import Any, Literal, NotRequired, Required, get_args, get_origin, ge
 import pytest
 from typing_extensions import is_typeddict
 
-from flowledger.domain import soundness, tokens, views
+from flowledger.domain import soundness, subjects, tokens, views
 from flowledger.domain.bulk import BulkDirectory, BulkState
 from flowledger.domain.bulk import directory as bulk_directory
 from flowledger.domain.bulk import events as bulk_events
 from flowledger.domain.event_registry import EVENTS
+from flowledger.domain.events import personal
 from flowledger.domain.events.catalogue import EVENT_TYPES
 from flowledger.domain.events.registry import EventEntry
 from flowledger.domain.ports import RecordedEvent
@@ -35,6 +36,7 @@ MODULES = {
     "bulks": bulk_directory,
     "tokens": tokens,
     "views": views,
+    "subject": subjects,
 }
 FLAGS = {
     "queued",
@@ -55,6 +57,7 @@ STATES: dict[str, Any] = {
     "bulks": BulkDirectory,
     "tokens": tokens.TokensRecord,
     "views": views.Views,
+    "subject": subjects.SubjectState,
 }
 NOW = 1_700_000_000_000_000
 NOT_SEARCHED = {
@@ -78,6 +81,8 @@ NOT_SEARCHED = {
     "runs",
     "results",
     "role",
+    "sealed_by",
+    "streams",
 }
 """Objects whose words are found by other means, or not at all: their text is code, or stands in another event."""
 
@@ -172,6 +177,24 @@ def test_every_value_of_a_body_is_searched_or_said_not_to_be(entry: EventEntry) 
     unknown = {key for key, hint in get_type_hints(entry.schema).items() if hint not in (int, str)}
     unknown -= {*FLAGS, "edited", "adopted", "kind", *SEARCHED, *NOT_SEARCHED}
     assert unknown == set()
+
+
+@entries
+def test_every_key_of_a_sealed_stream_is_sealed_or_said_to_be_readable(entry: EventEntry) -> None:
+    if entry.aggregate in ("run", "work_order"):
+        assert {
+            key for key in get_type_hints(entry.schema) if key not in {*personal.STAND_INS, *personal.READABLE}
+        } == set()
+
+
+@entries
+def test_a_body_without_its_sealed_values_still_fits_its_schema(entry: EventEntry) -> None:
+    if entry.aggregate in ("run", "work_order"):
+        for data in bodies(entry):
+            plain, sealed = personal.split(data)
+            filled = personal.fill(dict(plain), sealed, "<erased 2026-11-26>")
+            assert EVENT_TYPES[entry.name].validate(filled) == filled
+            assert personal.join(dict(plain), sealed) == data
 
 
 @entries

@@ -1,4 +1,4 @@
-"""Erasing a subject: its key is destroyed, in an order in which whoever repeats it after a crash comes to the same end."""
+"""Erasing a subject: its key is destroyed, in an order that can be repeated after a crash."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -126,8 +126,8 @@ def _places(found: _Found, scrubbed: str) -> tuple[ErasedPlace, ...]:
     return (
         ErasedPlace(
             "events",
-            f"{found.values:,} values in {found.events:,} events of {len(found.runs):,} runs and {found.work_orders:,} work orders: "
-            "the bytes stay, and nobody can read them",
+            f"{found.values:,} values in {found.events:,} events of {len(found.runs):,} runs and "
+            f"{found.work_orders:,} work orders: the bytes stay, and nobody can read them",
         ),
         ErasedPlace("forks and retries", f"{forks:,} forks among these runs lose what their sources lose"),
         ErasedPlace("runs that haven't ended", f"{open_runs:,} are cancelled, as their data is gone"),
@@ -137,8 +137,8 @@ def _places(found: _Found, scrubbed: str) -> tuple[ErasedPlace, ...]:
         ErasedPlace("the table flowledger_subject_keys", scrubbed),
         ErasedPlace(
             "copies of that table, and of the log of the database",
-            "hold the key as the master key wrapped it: delete them, or wrap all keys with a new master key and destroy "
-            "the one before (flowledger keys rewrap)",
+            "hold the key as the master key wrapped it: delete them, or wrap all keys with a new master key and "
+            "destroy the one before (flowledger keys rewrap)",
         ),
         ErasedPlace(
             "files made of what was read: audits, reports, lists, archives; and logs of your own executors",

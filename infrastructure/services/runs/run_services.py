@@ -250,7 +250,9 @@ class RunServices:
         executes: bool,
         guard: Guard | None = None,
     ) -> None:
-        """Store a run's first events, its entry in the work order, and what else is to be stored, all or none. Raises ConcurrencyError.
+        """Store a run's first events, its entry in the work order, and what else is to be stored, all or none.
+
+        Raises ConcurrencyError.
 
         ``executes``: whether this call goes on to execute its steps. ``guard``: a condition, which may be refused with
         ConcurrencyError or EventsLost.

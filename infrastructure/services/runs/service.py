@@ -69,8 +69,8 @@ class Runs(Steering, Repeating, WaitingFor):
         ``idempotency_key`` makes a repeated start harmless: a key that was used before in this workflow, with the same
         payload, returns the last run of that work order as it stands, with ``created=False``, and nothing is executed.
 
-        ``subject`` is whom the data is about, such as ``"customer:42"``; several may be given. What the run and its work
-        order record is then encrypted under a key of the subject's, until ``ledger.erase`` destroys that. Retries,
+        ``subject`` is whom the data is about, such as ``"customer:42"``; several may be given. What the run and its
+        work order record is then encrypted under a key of the subject's, until ``ledger.erase`` destroys that. Retries,
         reproductions, forks and runs that its steps start belong to the same subjects. Nothing personal belongs in what
         stays readable: the workflow's id, the actor, the idempotency key. Needs ``open_ledger(keys=…)``.
 

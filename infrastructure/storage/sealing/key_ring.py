@@ -52,8 +52,8 @@ class KeyRing(ABC):
                 mode = os.fstat(opened.fileno()).st_mode & 0o777
                 if mode & _FOR_OTHERS:
                     raise InvalidRequest(
-                        f"the key ring {quoted(str(file))} can be read by others (mode {mode:04o}): chmod 600 it, and if "
-                        "others may have read it, add a new key, make it current, and wrap the keys of subjects anew"
+                        f"the key ring {quoted(str(file))} can be read by others (mode {mode:04o}): chmod 600 it, and "
+                        "if others may have read it, add a new key, make it current, and wrap the keys of subjects anew"
                     )
                 text = opened.read()
         except OSError as error:
@@ -104,8 +104,8 @@ class LocalKeyRing(KeyRing):
             fits, current, keys = False, "", {}
         if not fits:
             raise InvalidRequest(
-                f'{name} isn\'t one: it must be JSON like {{"current": "1", "keys": {{"1": "base64 of 32 bytes"}}}}, and '
-                "the current key one of the keys"
+                f'{name} isn\'t one: it must be JSON like {{"current": "1", "keys": {{"1": "base64 of 32 bytes"}}}}, '
+                "and the current key one of the keys"
             )
         return cls(current, keys)
 

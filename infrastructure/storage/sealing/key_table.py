@@ -42,7 +42,7 @@ class SubjectKeyTable:
             after = rows[-1][0]
 
     def add(self, key: WrappedKey) -> WrappedKey:
-        """Enter the key of a subject that has none. The one that it has then, as another process may have been first."""
+        """Enter the key of a subject that has none. The one that it has then: another process may have been first."""
         self._change("add_subject_key", **key._asdict())
         return self.find(key.subject) or key
 

@@ -1,7 +1,8 @@
 """Sealing and opening the events of one stream.
 
-The sealed part of a body: ``{"names": [...], "data": base64 of nonce (12 bytes), ciphertext, tag (16 bytes)}``, where the
-plain text is the JSON object of what has these names. Nothing can be moved to another place, which is authenticated.
+The sealed part of a body: ``{"names": [...], "data": base64 of nonce (12 bytes), ciphertext, tag (16 bytes)}``, where
+the plain text is the JSON object of what has these names. Nothing can be moved to another place, as that is
+authenticated.
 """
 
 import os
@@ -62,7 +63,12 @@ class NoCipher:
         """What stands for the values."""
 
     def __call__(
-        self, stream: str, version: int, type: str, data: Mapping[str, Any], encode: Callable[[Any], bytes]
+        self,
+        stream: str,  # noqa: ARG002 - as StreamCipher
+        version: int,  # noqa: ARG002
+        type: str,  # noqa: ARG002
+        data: Mapping[str, Any],
+        encode: Callable[[Any], bytes],  # noqa: ARG002
     ) -> dict[str, Any]:
         """The body without what would be sealed."""
         stored, personal = split(data)
@@ -70,7 +76,14 @@ class NoCipher:
         stored[SEALED_KEY] = {"names": list(personal), "data": ""}
         return stored
 
-    def open(self, stream: str, version: int, type: str, data: dict[str, Any], sealed: SealedPart) -> dict[str, Any]:
+    def open(
+        self,
+        stream: str,  # noqa: ARG002 - as StreamCipher
+        version: int,  # noqa: ARG002
+        type: str,  # noqa: ARG002
+        data: dict[str, Any],
+        sealed: SealedPart,
+    ) -> dict[str, Any]:
         """The body with a text in place of what was sealed."""
         data[UNREADABLE] = self.shown
         return fill(data, sealed.names, self.shown)

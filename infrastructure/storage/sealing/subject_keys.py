@@ -56,7 +56,7 @@ class SubjectKeys(ResetOnFork):
     def ids_of(self, subjects: Sequence[str], now: int) -> list[str]:
         """Ids of the keys of subjects, in their order; those that have none get one.
 
-        Raises InvalidRequest without a key ring, KeyMissing where it doesn't answer or the key of one can't be unwrapped.
+        Raises InvalidRequest without a key ring, KeyMissing where it doesn't answer, or can't unwrap one of them.
         """
         ids: set[str] = set()
         for subject in subjects:
@@ -95,8 +95,8 @@ class SubjectKeys(ResetOnFork):
     def _make(self, subject: str, now: int) -> WrappedKey:
         if self.ring is None:
             raise InvalidRequest(
-                f"a run for subject {quoted(subject)} is sealed under a key of its own, which needs a key ring: open the "
-                "ledger with keys=fl.KeyRing.from_file(path), or the command line with --keys FILE"
+                f"a run for subject {quoted(subject)} is sealed under a key of its own, which needs a key ring: open "
+                "the ledger with keys=fl.KeyRing.from_file(path), or the command line with --keys FILE"
             )
         key, key_id = secrets.token_bytes(KEY_BYTES), new_id(now)
         try:
@@ -226,6 +226,6 @@ def _remember(cache: OrderedDict[str, Any], name: str, value: Any) -> None:
 
 def _away(error: Exception) -> str:
     return (
-        f"the key ring doesn't answer ({type(error).__name__}: {error}), so nothing can be sealed now: see that its service can be "
-        "reached, and try again"
+        f"the key ring doesn't answer ({type(error).__name__}: {error}), so nothing can be sealed now: see that its "
+        "service can be reached, and try again"
     )

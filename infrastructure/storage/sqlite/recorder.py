@@ -78,7 +78,10 @@ class SQLiteRecorder(QueriedNotifications, stock.SQLiteApplicationRecorder):
     def change(self, sql: str, parameters: Mapping[str, Any]) -> None:
         self.datastore.execute(sql, parameters)
 
-    scrubs = "its row is overwritten and deleted, freed pages are overwritten (secure_delete), the write-ahead log is emptied"
+    scrubs = (
+        "its row is overwritten and deleted, freed pages are overwritten (secure_delete), and the write-ahead log is "
+        "emptied"
+    )
 
     def prepare_scrub(self) -> None:
         self.datastore.execute("PRAGMA secure_delete = ON", {}).fetchall()
@@ -100,6 +103,6 @@ def _position(cursor: sqlite3.Cursor, row: Mapping[str, Any]) -> int:
 
 
 _LOG_IN_USE = (
-    "its row is overwritten and deleted; the write-ahead log couldn't be emptied, as another process reads the store: it is with the next "
-    "checkpoint, or by flowledger's next erasure"
+    "its row is overwritten and deleted; the write-ahead log couldn't be emptied, as another process reads the store: "
+    "SQLite does it with its next checkpoint"
 )
