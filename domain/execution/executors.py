@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from ..errors import InvalidRequest, InvalidValue
 from ..events.envelope import LogLine
+from ..events.seal import current_seal
 from ..live import Unpicklable
 from ..masking import Masker
 from ..run.context import Context, PlacedResult, Tally
@@ -228,9 +229,15 @@ class StepContext(GivenStep):
 
     @property
     def log(self) -> StepLog:
-        """A logging.Logger whose lines are recorded with the step."""
+        """A logging.Logger whose lines are recorded with the step.
+
+        The application's own logging gets them, too, unless the run belongs to a subject: its log would keep in plain
+        what the store keeps encrypted. ``step.log.propagate = True`` is for who wants that.
+        """
         if self._log is None:
-            object.__setattr__(self, "_log", step_log(self._log_fields(), self._now, self._masker))
+            log = step_log(self._log_fields(), self._now, self._masker)
+            log.propagate = not current_seal()
+            object.__setattr__(self, "_log", log)
         return cast("StepLog", self._log)
 
     def _log_fields(self) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from .recordable import stand_in
 RUNS = logging.getLogger("flowledger.runs")
 RUNS.addHandler(logging.NullHandler())  # who has set up no logging isn't told: the failure is on record
 
+_SEALED = "(sealed, as the run belongs to a subject: the run itself has the message)"
+
 _MAX_SHOWN = 1000
 """Characters of an error's message within the log message; ``exc_info`` has all of it."""
 
@@ -28,10 +30,12 @@ def report_failure(
     if not RUNS.isEnabledFor(level):
         return
     kind, message = event["error"]["type"], event["error"]["message"]
+    if state.sealed_by:
+        message = _SEALED
     attempt = event.get("attempt", 1)
     shown = message if len(message) <= _MAX_SHOWN else f"{message[:_MAX_SHOWN]}…"
     run = "a run without a store" if state.run_id is None else f"run {state.run_id}"
-    if error is None or masker.has_secrets:
+    if error is None or masker.has_secrets or state.sealed_by:
         exc_info = stand_in(kind if error is None else type(error), message)
     else:
         exc_info = type(error), error, error.__traceback__
@@ -53,5 +57,6 @@ def report_failure(
             "error_type": kind,
         },
     )
-    record.exc_text = event["error"].get("traceback") or f"{kind}: {message}"
+    traceback = None if state.sealed_by else event["error"].get("traceback")
+    record.exc_text = traceback or f"{kind}: {message}"
     RUNS.handle(record)

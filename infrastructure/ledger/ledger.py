@@ -153,7 +153,12 @@ class Ledger(Unpicklable):
         return rebuild_index(self._store, progress, left_out)
 
     def backup(
-        self, path: str | Path, *, force: bool = False, progress: Callable[[float], object] | None = None
+        self,
+        path: str | Path,
+        *,
+        force: bool = False,
+        progress: Callable[[float], object] | None = None,
+        subject_keys: bool = False,
     ) -> BackupReport:
         """Copy an SQLite store, as it is when this begins, into one file that is a store itself.
 
@@ -162,12 +167,16 @@ class Ledger(Unpicklable):
         of the store itself. During a large copy SQLite can't truncate its write-ahead log. Don't fork the process
         meanwhile.
 
+        The keys of subjects are left out, as a copy that is kept would bring back those that are erased later; without
+        them what is sealed in the copy can't be read. ``subject_keys=True`` has them in it: keep the newest such copy
+        alone.
+
         Raises InvalidRequest (a file is there; or the store is in memory or in PostgreSQL, for which the message has
         the commands), StorageUnavailable, StorageCorrupt (the store is damaged).
         """
         from ..transfer.backup import back_up
 
-        return back_up(self._store, to_path(path), force=force, progress=progress)
+        return back_up(self._store, to_path(path), force=force, progress=progress, subject_keys=subject_keys)
 
     def subscribe(
         self, after: int | Literal["now"] = 0, name: str | None = None, catch_up: bool = False, *, lease: float = LEASE

@@ -33,28 +33,42 @@ _PAGES = 1_000
 _EVENTS = ("flowledger_events", "stored_events")
 """The table of events, and its name in stores that no newer release has opened yet."""
 
+_SUBJECT_KEYS = "flowledger_subject_keys"
+
 
 def back_up(
-    store: LedgerEventStore, path: Path, *, force: bool = False, progress: Progress | None = None
+    store: LedgerEventStore,
+    path: Path,
+    *,
+    force: bool = False,
+    progress: Progress | None = None,
+    subject_keys: bool = False,
 ) -> BackupReport:
-    """Copy an open store. Raises InvalidRequest, StorageUnavailable, StorageCorrupt."""
+    """Copy an open store, with the keys of subjects or without them.
+
+    Raises InvalidRequest, StorageUnavailable, StorageCorrupt.
+    """
     if isinstance(store.recorder, SQLiteRecorder):
-        return _back_up(Path(store.recorder.datastore.name), path, force=force, progress=progress)
+        return _back_up(
+            Path(store.recorder.datastore.name), path, force=force, progress=progress, subject_keys=subject_keys
+        )
     in_memory = "memory:" if isinstance(store.recorder, MemoryRecorder) else "a store of another kind"
     raise _refuse_other_backends(getattr(getattr(store.recorder, "datastore", None), "conninfo", in_memory), path)
 
 
-def back_up_at(url: str, path: Path, *, force: bool = False, progress: Progress | None = None) -> BackupReport:
+def back_up_at(
+    url: str, path: Path, *, force: bool = False, progress: Progress | None = None, subject_keys: bool = False
+) -> BackupReport:
     """The same by the store's URL, without opening it: a backup before an upgrade must not upgrade."""
     if not url.startswith(SQLITE):
         raise _refuse_other_backends(url, path)
     file = sqlite_file(url)
     if not os.path.exists(file):
         raise no_store(str(file))
-    return _back_up(file, path, force=force, progress=progress)
+    return _back_up(file, path, force=force, progress=progress, subject_keys=subject_keys)
 
 
-def _back_up(file: Path, path: Path, *, force: bool, progress: Progress | None) -> BackupReport:
+def _back_up(file: Path, path: Path, *, force: bool, progress: Progress | None, subject_keys: bool) -> BackupReport:
     _check_target(file, path)
     with stage_file(path, replace=force) as new:
         make_private_file(new)
@@ -67,9 +81,19 @@ def _back_up(file: Path, path: Path, *, force: bool, progress: Progress | None) 
             raise to_storage_error(error) from error
         if copied != found:
             raise StorageCorrupt(f"the copy of {str(file)!r} is not what the store holds, and was thrown away")
+        if not subject_keys and _SUBJECT_KEYS in copied:
+            _leave_keys_out(new)
         size = new.stat().st_size
     events, streams = next((found[name] for name in _EVENTS if name in found), (0, 0))
     return BackupReport(str(path), events, streams, size)
+
+
+def _leave_keys_out(new: Path) -> None:
+    """A copy that is kept would bring back the keys of subjects that are erased later."""
+    with closing(sqlite3.connect(new, isolation_level=None)) as copy:
+        copy.execute("PRAGMA secure_delete = ON")
+        copy.execute(f"DELETE FROM {_SUBJECT_KEYS}")  # noqa: S608 - a table of ours
+        copy.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _check_target(file: Path, path: Path) -> None:

@@ -3,7 +3,8 @@
 first   {"flowledger":"run","format":1,"release":…,"run":id,"streams":{stream: events, …}}
 then    {"stream":…,"version":…,"type":…,"id":…,"digest":…,"data":…}
         in the order in which the events were stored. ``data`` is the body byte for byte, ``id`` and ``digest`` (hex)
-        the links of the hash chain: see ``storage/codec.py``
+        the links of the hash chain: see ``storage/codec.py``. Before ``data`` stands ``"codec":2`` where the body is
+        sealed: then its values are ciphertext here, too, and no key is in the file
 last    {"events":count,"digest":SHA-256 (hex) of all lines before}
 """
 
@@ -15,7 +16,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from ...domain.values.json_text import read_json
-from ..storage.codec import body_of, digest_of, encode_event, id_of
+from ..storage.codec import PLAIN, SEALED, body_of, digest_of, encode_event, id_of, is_sealed
 from ..storage.recorder import EventRow
 
 FORMAT = 1
@@ -69,7 +70,8 @@ def event_line(row: EventRow) -> bytes:
     encoded = row.encoded or b""
     body = body_of(encoded)
     fields = {"stream": row.stream, "version": row.version, "type": row.type}
-    head = orjson.dumps(fields | {"id": id_of(encoded).hex(), "digest": digest_of(encoded).hex()})
+    fields |= {"id": id_of(encoded).hex(), "digest": digest_of(encoded).hex()}
+    head = orjson.dumps({**fields, "codec": SEALED} if is_sealed(encoded) else fields)
     return b"".join((head[:-1], DATA, body, b"}\n"))
 
 
@@ -77,9 +79,12 @@ def parse_event(line: bytes, position: int) -> EventRow:
     """Parse the event of a line, placed at ``position``. Raises ValueError for any other line."""
     # No JSON string contains this, as its quotes would be escaped.
     head, _, rest = line.partition(DATA)
-    match _parse(head + b"}", _NO_EVENT):
+    found = _parse(head + b"}", _NO_EVENT)
+    match found:
         case {"stream": str(stream), "version": int(version), "type": str(type), "id": str(id), "digest": str(digest)}:
-            encoded = encode_event(_bytes(id, 8), _bytes(digest, 32), rest.removesuffix(b"\n").removesuffix(b"}"))
+            codec = SEALED if "codec" in found else PLAIN
+            body = rest.removesuffix(b"\n").removesuffix(b"}")
+            encoded = encode_event(_bytes(id, 8), _bytes(digest, 32), body, codec)
             row = EventRow(stream, int(version), position, type, encoded)
             if event_line(row) == line:
                 return row

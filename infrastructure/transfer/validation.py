@@ -173,7 +173,8 @@ class ExportValidator:
         if state.workflow_id != run.started["workflow_id"]:
             yield f"work order {state.id!r} is of another workflow than its run {run_id!r}"
         is_first = order.named[str(run_id)] == "first"
-        if is_first and state.key is not None and state.payload_digest != run.history.payload_digest:
+        can_tell = state.key is not None and not state.sealed_by  # both are sealed otherwise
+        if is_first and can_tell and state.payload_digest != run.history.payload_digest:
             yield f"work order {state.id!r} was opened with another payload than its run {run_id!r} has"
 
     def _versions_used(self, workflow_id: str) -> Iterator[int]:

@@ -213,7 +213,7 @@ class Replay:
             return None
         if self._absent is not None:
             self._absent.missed = False
-        return Execute(executor, prepared.context)
+        return Execute(executor, prepared.context, seal=self._state.sealed_by)
 
     def _find_misplacement(self, recorded: NewEvent) -> tuple[DivergenceKind, Difference] | None:
         """How the step, or where it led, contradicts the definition and the events before; None if it doesn't."""
