@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 
 from ..domain.status import RunStatus
 
 
-class ErasedRun(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ErasedRun:
     """A run whose values were erased."""
 
     run_id: str
@@ -21,7 +21,8 @@ class ErasedRun(NamedTuple):
     """It hadn't ended, so it was cancelled: its data is gone."""
 
 
-class ErasedPlace(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ErasedPlace:
     """A place where values of the subject were, or could be."""
 
     place: str

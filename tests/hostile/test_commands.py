@@ -30,6 +30,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "debug": [["{completed}@2"], ["{failed}@2"]],
     "demo": [[]],
     "diff": [["{completed}", "1", "3"], ["{failed}", "1", "2"], ["{completed}", "--with", "{other}"]],
+    "erase": [["{evil}"], ["{evil}", "--dry-run", "--reason", "{evil}"]],
     "events": [["{completed}"], ["{failed}"], ["{cancelled}"], ["{order}"], ["workflow:{evil}"]],
     "export": [
         ["{completed}", "{folder}/run.jsonl"],
@@ -44,6 +45,8 @@ ARGUMENTS: dict[str, list[list[str]]] = {
         ["--where", "payload.way={evil}"],
     ],
     "import": [["{folder}/run.jsonl"], ["--dry-run", "{folder}/run.jsonl"]],
+    "keys generate": [["{folder}/ring.json"], ["{folder}/{evil}"]],
+    "keys rewrap": [[], ["--keys", "{evil}"]],
     "lineage": [["{forked}"]],
     "orders": [[], ["--workflow", "{evil}"]],
     "rebuild": [[]],

@@ -70,6 +70,8 @@ HOMES = {
     "worker": "worker",
     "serve": "serve",
     "token": "token",
+    "erase": "erase",
+    "keys": "keys",
     "workflow": "workflow",
     "run": "run",
     "completion": "completion",
@@ -126,6 +128,12 @@ def options(
             help="Your ExecutorRegistry; the current directory is importable.",
         ),
     ] = None,
+    keys: Annotated[
+        str | None,
+        typer.Option(
+            envvar="FLOWLEDGER_KEYS", metavar="FILE", help="The key ring of subjects: see flowledger keys generate."
+        ),
+    ] = None,
     zone: Annotated[
         str | None,
         typer.Option(
@@ -145,6 +153,7 @@ def options(
     session = Session.of(context)
     session.store = store
     session.app = registry
+    session.keys = keys
     source = context.get_parameter_source("store")
     if source is not None and source.name == "COMMANDLINE":
         session.named.add("store")

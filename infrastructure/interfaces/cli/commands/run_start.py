@@ -45,6 +45,10 @@ def start(
     at: Annotated[
         str | None, typer.Option("--at", metavar="TIME", help="With --queue: when it may begin at the earliest.")
     ] = None,
+    subject: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TEXT", help="Whom the data is about: it is encrypted until `erase`. May be repeated."),
+    ] = None,
     _json: AsJson = False,
 ) -> None:
     """Start a run of a workflow's live version. Returns when it pauses, waits for a retry, or has ended.
@@ -73,5 +77,6 @@ def start(
             wait=not queue,
             priority=priority,
             run_at=run_at,
+            subject=subject,
         )
     answer_run(session, run)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from .....domain.execution.executors import ExecutorRegistry
     from ....ledger.ledger import Ledger
+    from ....storage.sealing.key_ring import KeyRing
     from ....telemetry.settings import Telemetry
 
 DEFAULT_STORE = "sqlite:///flowledger.db"
@@ -49,6 +50,8 @@ class Session:
     """Answer with one JSON document on stdout."""
     store: str | None = None
     app: str | None = None
+    keys: str | None = None
+    """The file of a key ring."""
     named: set[str] = field(default_factory=set)
     """What was named in this call, and not by the environment alone: ``store``, ``app``."""
     exit_code: int = 0
@@ -91,7 +94,16 @@ class Session:
             checkpoint_every=every,
             globals=globals,
             telemetry=telemetry,
+            keys=self.key_ring(),
         )
+
+    def key_ring(self) -> KeyRing | None:
+        """The master keys in the file that was named. Raises InvalidRequest."""
+        if self.keys is None:
+            return None
+        from ....storage.sealing.key_ring import KeyRing
+
+        return KeyRing.from_file(self.keys)
 
     def registry(self) -> ExecutorRegistry:
         """The application's executors. Raises InvalidRequest."""
