@@ -79,10 +79,9 @@ def parse_event(line: bytes, position: int) -> EventRow:
     """Parse the event of a line, placed at ``position``. Raises ValueError for any other line."""
     # No JSON string contains this, as its quotes would be escaped.
     head, _, rest = line.partition(DATA)
-    found = _parse(head + b"}", _NO_EVENT)
-    match found:
+    match found := _parse(head + b"}", _NO_EVENT):
         case {"stream": str(stream), "version": int(version), "type": str(type), "id": str(id), "digest": str(digest)}:
-            codec = SEALED if "codec" in found else PLAIN
+            codec = SEALED if isinstance(found, dict) and "codec" in found else PLAIN
             body = rest.removesuffix(b"\n").removesuffix(b"}")
             encoded = encode_event(_bytes(id, 8), _bytes(digest, 32), body, codec)
             row = EventRow(stream, int(version), position, type, encoded)

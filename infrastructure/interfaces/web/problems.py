@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from ....domain.errors import (
     Conflict,
+    Erased,
     EventsLost,
     FlowledgerError,
     IllegalTransition,
@@ -19,6 +20,7 @@ from ....domain.errors import (
     InvalidRequest,
     InvalidSnapshot,
     InvalidValue,
+    KeyMissing,
     NotFound,
     NotReached,
     RunMovedOn,
@@ -47,6 +49,8 @@ _STATUSES: Final[tuple[tuple[type[FlowledgerError], int], ...]] = (
     (RunMovedOn, 412),
     (Conflict, 409),
     (IllegalTransition, 409),
+    (Erased, 410),
+    (KeyMissing, 503),
     (NotReached, 504),
     (StoreReadOnly, 503),
     (EventsLost, 503),
