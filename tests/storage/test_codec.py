@@ -67,7 +67,8 @@ def test_the_mapper_reads_what_it_wrote() -> None:
     [
         (b"", "truncated"),
         (b"\x01" + bytes(39), "truncated"),
-        (b"\x02" + HEADER[1:] + b"{}", "codec 0x02 is unknown"),
+        (b"\x03" + HEADER[1:] + b"{}", "codec 0x03 is unknown"),
+        (b"\x02" + HEADER[1:] + b'{"by":"ada","recorded_at":1}', "does not fit the type"),
         (HEADER + b'{"by":"ada"', "not JSON"),
         (HEADER, "not JSON"),
         (HEADER + b'"recorded_at and by"', "lacks recorded_at or by"),
@@ -77,7 +78,7 @@ def test_the_mapper_reads_what_it_wrote() -> None:
         (HEADER + b'{"by":"ada","recorded_at":1,"v":"2"}', "schema version '2' is unknown"),
         ("text", "truncated"),
     ],
-    ids=range(11),
+    ids=range(12),
 )
 def test_a_state_that_can_not_be_read_says_why(state: Any, reason: str) -> None:
     with pytest.raises(EventNotReadable, match=reason) as caught:
