@@ -8,6 +8,7 @@ from .run import RUN_EVENTS, STEP_COMPLETED, STEP_FAILED
 from .run.events import CLAIMED, RECOVERED
 from .status import ENDED
 from .tokens import TOKEN_EVENTS
+from .viewings import ACCESS_EVENTS
 from .views import VIEW_EVENTS
 from .work_order import WORK_ORDER_EVENTS
 from .workflow import WORKFLOW_EVENTS
@@ -20,6 +21,7 @@ EVENTS: Final[Registry] = {
     **DIRECTORY_EVENTS,
     **TOKEN_EVENTS,
     **VIEW_EVENTS,
+    **ACCESS_EVENTS,
 }
 
 _ACTS: Final = frozenset(name for name, entry in EVENTS.items() if entry.narrate is not None)

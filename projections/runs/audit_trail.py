@@ -10,7 +10,7 @@ from ...domain.values.clock import moment
 from ...domain.values.ids import bulk_stream, workflow_stream
 from ..index.rows import ActRow
 
-Kind = Literal["workflow", "run", "work order", "bulk action", "token"]
+Kind = Literal["workflow", "run", "work order", "bulk action", "token", "view"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,7 @@ _KINDS: dict[str, Kind] = {
     "work_order": "work order",
     "bulk": "bulk action",
     "tokens": "token",
+    "access": "view",
 }
 """By what the type of the event begins with."""
 
@@ -90,4 +91,6 @@ def _subject(event: RecordedEvent) -> tuple[Kind, str]:
         return "workflow", event.data["workflow_id"]
     if family == "tokens":
         return "token", event.data["name"]
+    if family == "access":
+        return "view", event.data["id"]
     return _KINDS.get(family, "run"), event.stream.removeprefix(bulk_stream(""))

@@ -6,7 +6,7 @@ from typing import Any, Literal, NotRequired, Required, get_args, get_origin, ge
 import pytest
 from typing_extensions import is_typeddict
 
-from flowledger.domain import soundness, tokens, views
+from flowledger.domain import soundness, tokens, viewings, views
 from flowledger.domain.bulk import BulkDirectory, BulkState
 from flowledger.domain.bulk import directory as bulk_directory
 from flowledger.domain.bulk import events as bulk_events
@@ -35,6 +35,7 @@ MODULES = {
     "bulks": bulk_directory,
     "tokens": tokens,
     "views": views,
+    "access": viewings,
 }
 FLAGS = {
     "queued",
@@ -55,6 +56,7 @@ STATES: dict[str, Any] = {
     "bulks": BulkDirectory,
     "tokens": tokens.TokensRecord,
     "views": views.Views,
+    "access": viewings.Viewings,
 }
 NOW = 1_700_000_000_000_000
 NOT_SEARCHED = {
@@ -78,6 +80,7 @@ NOT_SEARCHED = {
     "runs",
     "results",
     "role",
+    "subject",
 }
 """Objects whose words are found by other means, or not at all: their text is code, or stands in another event."""
 
