@@ -33,6 +33,7 @@ class RunState:
         self.definition_digest = ""
         self.work_order_id: str | None = None
         self.origin: Origin | None = None
+        self.trigger: Mapping[str, Any] | None = None
         self.traceparent: str | None = None
         """The span in which it was started."""
         self.adopted: int | None = None

@@ -48,6 +48,7 @@ class StartRequest(NamedTuple):
     priority: int = 0
     run_at: int | None = None
     """Not before this time, in microseconds since 1970."""
+    trigger: Mapping[str, Any] | None = None
 
 
 class IdempotencyKey(NamedTuple):
@@ -146,6 +147,7 @@ def _decide(services: RunServices, request: StartRequest, key: IdempotencyKey | 
         queued=not request.wait,
         priority=request.priority,
         run_at=request.run_at,
+        trigger=request.trigger,
     )
     if request.wait:
         settings = services.supply_globals(settings, state, [event])
