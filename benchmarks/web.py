@@ -34,7 +34,7 @@ def _pages(url: str, backend: str, rounds: int) -> Row:
     executors.register("work")(lambda step: {"text": "x" * 60})
     executors.register("each")(_each)
     with fl.open_ledger(url, executors) as ledger:
-        app = create_app(ledger)
+        app = create_app(ledger, requests_per_minute=None)
         pages = {turns: partial(_seconds_of, app, f"/runs/{_store_run(ledger, turns)}") for turns in (SHORT, LONG)}
         first = pages[LONG]()
         figures = interleaved(warmed_up({str(turns): page for turns, page in pages.items()}), rounds)

@@ -9,6 +9,7 @@ from .run.events import CLAIMED, RECOVERED
 from .status import ENDED
 from .subjects import SUBJECT_EVENTS
 from .tokens import TOKEN_EVENTS
+from .viewings import ACCESS_EVENTS
 from .views import VIEW_EVENTS
 from .work_order import WORK_ORDER_EVENTS
 from .workflow import WORKFLOW_EVENTS
@@ -22,6 +23,7 @@ EVENTS: Final[Registry] = {
     **TOKEN_EVENTS,
     **VIEW_EVENTS,
     **SUBJECT_EVENTS,
+    **ACCESS_EVENTS,
 }
 
 _ACTS: Final = frozenset(name for name, entry in EVENTS.items() if entry.narrate is not None)

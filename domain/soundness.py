@@ -13,6 +13,7 @@ from .errors import InvalidDefinition, InvalidSnapshot, InvalidValue
 from .events.catalogue import EVENT_TYPES
 from .run import STARTED
 from .run.snapshot import Snapshot
+from .run.trigger import check_trigger
 from .values.clock import EARLIEST, LATEST, moment
 from .values.idempotency import LONGEST_KEY
 from .values.ids import keyed_work_order_id, workflow_stream
@@ -50,7 +51,7 @@ COUNTS: Final = (
 RANKS: Final = ("priority",)
 """Numbers of callers, which may be negative."""
 
-VALUES: Final = ("adopted", "payload", "metadata", "input", "output", "answer")
+VALUES: Final = ("adopted", "payload", "trigger", "metadata", "input", "output", "answer")
 """What callers and executors gave: any JSON. Imports bound its size and depth."""
 
 _LARGEST: Final = 2**63 - 1
@@ -107,6 +108,8 @@ def check_names(stream: str, type: str, data: Mapping[str, Any]) -> None:
         for key in ("by", "channel", "name", "key", "handle"):
             if named.get(key) is not None:
                 check_name(named[key], key)
+    if "trigger" in data:
+        check_trigger(data["trigger"])
     for key in ("id", "name", "host", "release"):
         if "worker" in data:
             check_name(data["worker"][key], f"worker.{key}")

@@ -102,6 +102,7 @@ STAND_INS: Final[Mapping[str, Callable[[str, Mapping[str, Any]], Any]]] = {
     "note": _text,
     "answer": lambda text, _: {"title": text},
     "issues": _issues,
+    "trigger": lambda text, _: {"kind": text},
     "adopted": _object,
     "request": _text,
     "payload_digest": _text,

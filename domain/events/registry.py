@@ -14,7 +14,7 @@ from .catalogue import Upcaster, event_type
 
 Body = Mapping[str, Any]
 
-Aggregate = Literal["run", "work_order", "workflow", "bulk", "bulks", "tokens", "views", "subject"]
+Aggregate = Literal["run", "work_order", "workflow", "bulk", "bulks", "tokens", "views", "access", "subject"]
 
 IndexEffect = Literal[
     "none",

@@ -56,6 +56,7 @@ def start(
     priority: int = 0,
     run_at: int | None = None,
     reason: str | None = None,
+    trigger: Mapping[str, Any] | None = None,
     sealed_by: Sequence[str] = (),
 ) -> NewEvent:
     """The first event of a run. ``code`` says what will run, ``queued`` that a worker is to claim it.
@@ -87,6 +88,8 @@ def start(
     if effects:
         data["effects"] = sorted(effects)
     data |= code
+    if trigger is not None:
+        data["trigger"] = trigger
     if payload is not None:
         data["payload"] = payload
     if metadata:

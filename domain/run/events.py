@@ -71,6 +71,8 @@ class RunStarted(Recorded):
     """Node type → what the executor's module was installed with, where that is known."""
     drifted: NotRequired[dict[str, str]]
     """Node type → source text, where it or its distribution differs from what the workflow's version saved."""
+    trigger: NotRequired[dict[str, Any]]
+    """What made somebody start it, of some ``kind``: a schedule, a message, another run."""
     payload: NotRequired[Any]
     """When absent, a fork's first step sees what its source's would have seen."""
     metadata: NotRequired[dict[str, Any]]

@@ -33,6 +33,7 @@ class RunState:
         self.definition_digest = ""
         self.work_order_id: str | None = None
         self.origin: Origin | None = None
+        self.trigger: Mapping[str, Any] | None = None
         self.sealed_by: Sequence[str] = ()
         """Ids of the keys under which its values are sealed."""
         self.unreadable: str | None = None

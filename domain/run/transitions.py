@@ -20,6 +20,8 @@ def on_started(state: RunState, data: Mapping[str, Any]) -> None:
     state.work_order_id = data.get("correlation_id")
     state.origin = data.get("origin")
     state.traceparent = data.get("traceparent")
+    if "trigger" in data:
+        state.trigger = freeze(data["trigger"])
     state.sealed_by, state.unreadable = data.get("sealed_by", ()), data.get("unreadable")
     state.queued = "queued" in data
     state.priority, state.run_at = data.get("priority", 0), data.get("run_at")

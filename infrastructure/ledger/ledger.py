@@ -27,6 +27,7 @@ from ..operations.worker import Worker
 from ..operations.workers import Workers
 from ..services.access.sessions import Sessions
 from ..services.access.tokens import Tokens
+from ..services.access.viewings import ViewingRecord
 from ..services.bulk.service import Bulk
 from ..services.erasure.service import Erasure
 from ..services.history.service import History
@@ -442,6 +443,11 @@ def sessions_of(ledger: Ledger) -> Sessions:
 def views_of(ledger: Ledger) -> SavedViews:
     """The filters that are saved in a ledger's store under names."""
     return SavedViews(ledger._store, ledger._now)  # pyright: ignore[reportPrivateUsage]
+
+
+def viewings_of(ledger: Ledger) -> ViewingRecord:
+    """What keeps on record who looked at what in a ledger."""
+    return ViewingRecord(ledger._store, ledger._now)  # pyright: ignore[reportPrivateUsage]
 
 
 def executors_of(ledger: Ledger) -> ExecutorRegistry | None:

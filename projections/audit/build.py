@@ -1,7 +1,7 @@
 """The audit of a run: who, what, when, with which definition, code and input, and the proof."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
@@ -12,14 +12,16 @@ from ...domain.run import PAUSED, RunState, evolve_recorded
 from ...domain.run.events import CANCELLED, HELD, RELEASED, RESUMED, STARTED
 from ...domain.run.waits import OpenWait, answer_of
 from ...domain.status import RunStatus
+from ...domain.values.brief import brief
 from ...domain.values.json import refreeze
 from ...domain.values.json_compare import json_digest
 from ...domain.visible import visible_lines
 from ..runs.attempts import Attempt, attempts, is_execution, milliseconds, moment_of
 from ..runs.reused_results import adopted_results, reused_results
-from ..serialization import to_json_value
+from ..serialization import ADDED, to_json_value
 from .code_used import CodeUsed, code_used
 from .model import (
+    AuditedClaim,
     AuditedOrigin,
     AuditedPause,
     AuditedRun,
@@ -64,6 +66,12 @@ class RunAudit:
     since_success: SinceSuccess | None
     """The last success before; None: no earlier run of the workflow has succeeded."""
     provenance: Provenance
+    channel: str | None = field(default=None, metadata=ADDED)
+    """Through what it was started: ``web``, ``api``, ``cli``; None where that isn't on record."""
+    trigger: Mapping[str, Any] | None = field(default=None, metadata=ADDED)
+    """What made somebody start it, where they said so: an object of some ``kind``."""
+    claims: tuple[AuditedClaim, ...] = field(default=(), metadata=ADDED)
+    """Who executed it, oldest first."""
 
     def __getstate__(self) -> dict[str, Any]:
         return {field.name: getattr(self, field.name) for field in fields(self)}
@@ -132,6 +140,9 @@ def audit_of(
         interventions=tuple(_interventions(events)),
         since_success=since_success,
         provenance=provenance,
+        channel=started.data.get("channel"),
+        trigger=started.data.get("trigger"),
+        claims=tuple(_claims(events)),
     )
 
 
@@ -200,6 +211,21 @@ def _interventions(events: Iterable[RecordedEvent]) -> Iterator[Intervention]:
                 data.get("reason"),
                 data.get("payload"),
                 data.get("metadata"),
+                data.get("channel"),
+            )
+
+
+def _claims(events: Iterable[RecordedEvent]) -> Iterator[AuditedClaim]:
+    for event in events:
+        if (worker := event.data.get("worker")) is not None:
+            yield AuditedClaim(
+                event.version,
+                event.recorded_at,
+                worker["id"],
+                worker["name"],
+                worker["host"],
+                worker["pid"],
+                worker["release"],
             )
 
 
@@ -258,6 +284,8 @@ def _summary_lines(audit: RunAudit) -> Iterator[str]:
         f"workflow {workflow.workflow_id!r} version {workflow.version} ({workflow.snapshot_id}), "
         f"saved {workflow.saved_at.isoformat()} by {workflow.by}"
     )
+    if audit.trigger is not None:
+        yield f"triggered by {brief(audit.trigger)}"
     yield f"work order {audit.work_order.work_order_id}, {_count(len(audit.work_order.runs), 'run')}"
     if audit.origin is not None:
         reused = f", {_count(len(audit.origin.reused), 'result')} reused" if audit.origin.reused else ""

@@ -64,6 +64,25 @@ class Intervention:
     payload: Any
     metadata: Mapping[str, Any] | None
     """What was merged into the run's metadata; null removed its key."""
+    channel: str | None = field(default=None, metadata=ADDED)
+    """Through what: ``web``, ``api``, ``cli``; None where that isn't on record."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditedClaim:
+    """Who executed the run from one of its events on."""
+
+    version: int
+    """Of the event: the first, or one with which the run was claimed, resumed, retried or recovered."""
+    at: datetime
+    worker_id: str
+    """No other worker and no other process ever has it."""
+    name: str
+    """The worker's; of a process without one, its host and number."""
+    host: str
+    pid: int
+    release: str
+    """What was running there: the application's, where it says so, or flowledger's."""
 
 
 @dataclass(frozen=True, slots=True)

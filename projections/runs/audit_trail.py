@@ -10,7 +10,7 @@ from ...domain.values.clock import moment
 from ...domain.values.ids import bulk_stream, subject_stream, workflow_stream
 from ..index.rows import ActRow
 
-Kind = Literal["workflow", "run", "work order", "bulk action", "token", "subject"]
+Kind = Literal["workflow", "run", "work order", "bulk action", "token", "view", "subject"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,7 @@ _KINDS: dict[str, Kind] = {
     "work_order": "work order",
     "bulk": "bulk action",
     "tokens": "token",
+    "access": "view",
     "subject": "subject",
 }
 """By what the type of the event begins with."""
@@ -91,6 +92,8 @@ def _subject(event: RecordedEvent) -> tuple[Kind, str]:
         return "workflow", event.data["workflow_id"]
     if family == "tokens":
         return "token", event.data["name"]
+    if family == "access":
+        return "view", event.data["id"]
     return _KINDS.get(family, "run"), _without_prefix(event.stream)
 
 

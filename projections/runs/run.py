@@ -1,8 +1,9 @@
 """A run as callers see it, and its fold."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from ...domain.ports import RowBatch
 from ...domain.run import RunState, fold_batches
@@ -48,6 +49,8 @@ class Run:
     """Who holds the run, if anybody does."""
     next_due_at: datetime | None = None
     """When it goes on by itself: at its retry, or at the deadline of what it waits for. None while it is held."""
+    trigger: Mapping[str, Any] | None = None
+    """What made somebody start it, where they said so: an object of some ``kind``."""
     created: bool = field(default=True, compare=False)
     """False where ``start``, ``retry``, ``reproduce`` or ``fork`` answered an idempotency key that was known."""
 
@@ -68,6 +71,7 @@ def run_of(state: RunState) -> Run:
         waits=() if state.wait is None else (wait_of(state.wait, state.run_id, state.workflow_id),),
         held=None if state.held is None else hold_of(state.held),
         next_due_at=None if state.due_at is None else moment(state.due_at),
+        trigger=state.trigger,
     )
 
 

@@ -17,7 +17,7 @@ MISFITS: Final = (LookupError, TypeError, ValueError, AttributeError, RecursionE
 """What is raised by a body that isn't that of its event's type."""
 
 
-SEARCHED: Final = ("payload", "output", "metadata")
+SEARCHED: Final = ("payload", "output", "trigger", "metadata")
 """The values of bodies whose words are found. Not ``input``: it is made of what other events brought."""
 
 

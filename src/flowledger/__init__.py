@@ -95,6 +95,7 @@ if TYPE_CHECKING:
     from .projections.audit.build import RunAudit
     from .projections.audit.code_used import CodeUsed
     from .projections.audit.model import (
+        AuditedClaim,
         AuditedOrigin,
         AuditedPause,
         AuditedRun,
@@ -151,6 +152,7 @@ __all__ = [
     "AsyncSubscription",
     "AsyncWorker",
     "Attempt",
+    "AuditedClaim",
     "AuditedOrigin",
     "AuditedPause",
     "AuditedRun",
@@ -369,7 +371,7 @@ _NAMES = {
     "projections.runs.attempts": "Attempt LogEntry TakenFrom",
     "projections.audit.build": "RunAudit",
     "projections.audit.model": (
-        "AuditedOrigin AuditedPause AuditedRun AuditedWorkflow AuditedWorkOrder Intervention Provenance "
+        "AuditedClaim AuditedOrigin AuditedPause AuditedRun AuditedWorkflow AuditedWorkOrder Intervention Provenance "
         "SinceSuccess StreamRecord"
     ),
     "projections.audit.code_used": "CodeUsed",

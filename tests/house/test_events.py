@@ -6,7 +6,7 @@ from typing import Any, Literal, NotRequired, Required, get_args, get_origin, ge
 import pytest
 from typing_extensions import is_typeddict
 
-from flowledger.domain import soundness, subjects, tokens, views
+from flowledger.domain import soundness, subjects, tokens, viewings, views
 from flowledger.domain.bulk import BulkDirectory, BulkState
 from flowledger.domain.bulk import directory as bulk_directory
 from flowledger.domain.bulk import events as bulk_events
@@ -36,6 +36,7 @@ MODULES = {
     "bulks": bulk_directory,
     "tokens": tokens,
     "views": views,
+    "access": viewings,
     "subject": subjects,
 }
 FLAGS = {
@@ -57,6 +58,7 @@ STATES: dict[str, Any] = {
     "bulks": BulkDirectory,
     "tokens": tokens.TokensRecord,
     "views": views.Views,
+    "access": viewings.Viewings,
     "subject": subjects.SubjectState,
 }
 NOW = 1_700_000_000_000_000
@@ -81,6 +83,7 @@ NOT_SEARCHED = {
     "runs",
     "results",
     "role",
+    "subject",
     "sealed_by",
     "streams",
 }

@@ -4,12 +4,13 @@ from .story import WORKFLOW, Story
 
 
 def named_ids(told: Story) -> list[tuple[str, str]]:
-    """The ids of runs, work orders, waits and saves, and a name of each; as pages shorten them, too."""
+    """The ids of runs, work orders, waits, bulk actions and saves, and a name of each; as pages shorten them, too."""
     found: dict[str, str] = {}
     for number, row in enumerate(told.ledger.history.runs()):
         found[row.id] = f"‹run {number}›"
         found.setdefault(row.work_order_id, f"‹work order {number}›")
     found |= {wait.id: f"‹wait {number}›" for number, wait in enumerate(told.ledger.history.waits())}
+    found |= {action.id: f"‹bulk action {number}›" for number, action in enumerate(told.ledger.bulk.list())}
     shortened = [(own[-6:], f"‹short {name[1:]}") for own, name in found.items()]
     versions = told.ledger.workflows.versions(WORKFLOW)
     saves = [(each.snapshot_id, f"‹save {each.version}›") for each in versions if each.snapshot_id]

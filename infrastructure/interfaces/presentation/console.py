@@ -105,6 +105,8 @@ def print_run(console: Console, run: Run) -> None:
         ": ",
         status_text(run.status),
     )
+    if run.trigger is not None:
+        print_line(console, text(f"triggered by {brief(run.trigger)}"))
     if run.origin is not None:
         at = f" at version {run.origin.version}" if run.origin.version else ""
         of = "a snapshot" if run.origin.run_id is None else f"run {run.origin.run_id}"

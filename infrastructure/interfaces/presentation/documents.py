@@ -46,6 +46,7 @@ def run_with(run: Run, snapshot: dict[str, Any]) -> dict[str, Any]:
         "waits": [row_document(wait) for wait in run.waits],
         "held": None if run.held is None else row_document(run.held),
         "nextDueAt": None if run.next_due_at is None else run.next_due_at.isoformat(),
+        **({} if run.trigger is None else {"trigger": run.trigger}),
         "snapshot": snapshot,
         **({} if run.created else {"created": False}),
     }

@@ -31,8 +31,10 @@ from .security.bodies import BodyLimit
 from .security.headers import SecurityHeaders
 from .security.hosts import OriginCheck
 from .security.principals import LOCAL, Principal
+from .security.rates import REQUESTS_PER_MINUTE
 from .site import Site, site_of
 from .static_files import STATIC_PATH, answer_with_file
+from .viewing import RecordsViews
 
 
 class WebApp:
@@ -91,6 +93,8 @@ def create_app(
     auth: Authenticate | Literal["tokens"] | None = None,
     title: str = "flowledger",
     origins: Collection[str] = (),
+    requests_per_minute: int | None = REQUESTS_PER_MINUTE,
+    record_views: bool = False,
 ) -> WebApp:
     """Make an ASGI app of a ledger: its pages, and its API under ``/api``.
 
@@ -105,18 +109,27 @@ def create_app(
     ``title`` stands in the bar of the pages. ``origins`` are further origins, such as ``https://ops.example.org``, from
     which pages may send forms: for proxies that change the Host header.
 
+    ``requests_per_minute``: of one person; more get 429, with Retry-After. None: as many as come. Each process counts
+    for itself.
+
+    ``record_views``: keep on record who was shown which run, workflow, bulk action or list, when, through what, at
+    which address: acts of the kind ``view``, which ``ledger.history.trail(kind="view")`` lists. What can't be recorded
+    isn't shown.
+
     The session, the signals and the handlers of the application that it is mounted in are left alone. Raises
     InvalidRequest.
     """
     if auth is not None and auth != "tokens" and not callable(auth):
         raise InvalidRequest(f'auth={quoted(auth)}: give None, "tokens" or a callable')
+    if requests_per_minute is not None and requests_per_minute < 1:
+        raise InvalidRequest(f"requests_per_minute={requests_per_minute}: give 1 or more, or None")
     paths = {page.name: page.path for page in PAGES} | {each.name: each.path for each in DOWNLOADS}
     paths |= {
         "static": STATIC_PATH,
         "login": LOGIN_PATH,
         "logout": LOGOUT_PATH,
     }
-    return WebApp(Site(ledger, auth, Settings(title, frozenset(origins)), paths))
+    return WebApp(Site(ledger, auth, Settings(title, frozenset(origins), requests_per_minute, record_views), paths))
 
 
 def _assemble(site: Site) -> ASGIApp:
@@ -132,6 +145,8 @@ def _assemble(site: Site) -> ASGIApp:
         *page_routes(PAGES, renderer),
     ]
     app: ASGIApp = Router(routes, redirect_slashes=False)
+    if site.settings.record_views:
+        app = RecordsViews(app)
     app = Through(app, "web")
     app = BodyLimit(app)
     app = OriginCheck(app, site.settings.origins)

@@ -31,6 +31,10 @@ class Settings:
     title: str
     origins: frozenset[str] = frozenset()
     """Further ones that may send forms."""
+    requests_per_minute: int | None = None
+    """Of one person, at most."""
+    record_views: bool = False
+    """Keep on record who looked at what."""
 
 
 @dataclass(frozen=True, slots=True)

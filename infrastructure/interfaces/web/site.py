@@ -8,14 +8,16 @@ from starlette.requests import HTTPConnection, Request
 
 from ....domain.values.clock import moment
 from ...concurrency.threads import RunsInThread, threads_of
-from ...ledger.ledger import Ledger, clock_of, sessions_of
+from ...ledger.ledger import Ledger, clock_of, sessions_of, viewings_of
 from ...operations.bulk_thread import BulkThread
+from ...services.access.viewings import ViewingRecord
 from .links import Links
 from .mounting import base_of, keep_base, keep_segments
 from .read_runs import ReadRuns
 from .requests import Call, Form, Settings
 from .security.authentication import Authenticate, Authenticator, known_principal
 from .security.principals import Principal
+from .security.rates import RequestRate
 from .security.refusals import role_missing
 from .security.signing_in import SigningIn
 from .streams import Streams
@@ -44,12 +46,14 @@ class Site:
         else:
             self.authenticate = Authenticator(auth)
         self.streams = Streams()
+        self._rate = RequestRate(settings.requests_per_minute)
         self.read_runs = ReadRuns()
         self._paths = paths
         self._lock = Lock()
         self._open = None if isinstance(ledger, Ledger) else ledger
         self._ledger = ledger if isinstance(ledger, Ledger) else None
         self._bulk: BulkThread | None = None
+        self._viewings: ViewingRecord | None = None
 
     @property
     def ledger(self) -> Ledger:
@@ -59,6 +63,15 @@ class Site:
                 assert self._open is not None  # noqa: S101 - one of the two is there
                 self._ledger = self._open()
             return self._ledger
+
+    @property
+    def viewings(self) -> ViewingRecord:
+        """Who looked at what, where that is recorded."""
+        ledger = self.ledger
+        with self._lock:
+            if self._viewings is None:
+                self._viewings = viewings_of(ledger)
+            return self._viewings
 
     @property
     def threads(self) -> RunsInThread:
@@ -90,7 +103,7 @@ class Site:
                 self._bulk = None
             if self._open is not None and self._ledger is not None:
                 self._ledger.close()
-                self._ledger = None
+                self._ledger = self._viewings = None
                 self.read_runs = ReadRuns()
 
     def enter(self, scope: MutableMapping[str, Any]) -> None:
@@ -106,6 +119,7 @@ class Site:
     async def admit(self, request: Request, role: str, form: Form | None = None) -> Call:
         """The call, for somebody who has the role. Raises Refusal."""
         principal = await self.authenticate(request)
+        self._rate.count(principal.name)
         if not principal.may(role):
             raise role_missing(principal, role)
         return self.call(request, principal, form)

@@ -153,6 +153,8 @@ def acts(
     if kind is not None:
         parameters |= {"kind": f"{kind}.", "behind_kind": f"{kind}/"}  # what follows the dot
         conditions.append("a.type >= :kind AND a.type < :behind_kind")
+    elif stream is None:
+        conditions.append("a.type >= 'access/'")  # without those who looked on, whose types come before all others
     source = "flowledger_index_changes AS a"
     return Condition(
         page(columns(ActRow, "a"), source, conditions, "a.recorded_at", "a.position", NEWEST_FIRST), parameters

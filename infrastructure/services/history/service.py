@@ -230,8 +230,9 @@ class History(RunLists, StepLists, IdSearch, Unpicklable):
 
         Every filter that is given must hold. ``by``: who did it. ``stream``: the id of a run or work order, or
         ``workflow:<id>``. ``since`` and ``until``: when it was done. ``kind``: what kind of thing it was done to, a
-        ``workflow``, ``run``, ``work order``, ``bulk action``, ``token`` or ``subject``. ``channel``: through what,
-        such as ``web``, ``api`` or ``cli``.
+        ``workflow``, ``run``, ``work order``, ``bulk action``, ``token`` or ``subject``; ``view``: who looked at what,
+        where that is recorded, which is listed for that kind, or its stream (``access:run:<id>``), alone. ``channel``:
+        through what, such as ``web``, ``api`` or ``cli``.
 
         Raises InvalidRequest, RunNotFound (there is no such stream).
         """

@@ -28,6 +28,7 @@ from ....domain.rerun.effects import named_types
 from ....domain.rerun.fork import Edit, edit_of
 from ....domain.run import CLAIMS, RECOVERED, RunState, evolve, fail
 from ....domain.run.events import CANCELLED, CLAIMED, HELD, RELEASED
+from ....domain.run.trigger import check_trigger
 from ....domain.subjects import refuse_unreadable
 from ....domain.values.clock import SteadyClock
 from ....domain.values.json import freeze
@@ -166,6 +167,14 @@ class RunServices:
         if not isinstance(metadata, Mapping):
             raise InvalidRequest(f"metadata {quoted(metadata)} is not an object")
         return self.freeze(metadata, "metadata")
+
+    def freeze_trigger(self, trigger: Mapping[str, Any]) -> Any:
+        """The trigger as a JSON object. Raises InvalidRequest, InvalidValue."""
+        if not isinstance(trigger, Mapping):
+            raise InvalidRequest(f"trigger {quoted(trigger)} is not an object with a kind")
+        frozen = self.freeze(trigger, "trigger")
+        check_trigger(frozen)
+        return frozen
 
     def effects(self, types: Collection[str]) -> frozenset[str]:
         """The types that a new run executes although they have effects. Raises InvalidRequest."""

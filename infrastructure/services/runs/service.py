@@ -56,6 +56,7 @@ class Runs(Steering, Repeating, WaitingFor):
         version: int | str | None = None,
         priority: int = 0,
         run_at: datetime | None = None,
+        trigger: Mapping[str, Any] | None = None,
         subject: str | Sequence[str] | None = None,
     ) -> PreparedCall[Run]:
         """Start a run of a workflow's live version, and run it.
@@ -65,6 +66,10 @@ class Runs(Steering, Repeating, WaitingFor):
         With ``wait=False`` the run is only recorded, as queued, and a worker executes it, or any process with
         ``proceed``. This one then needs no executors. ``run_at`` (aware) says when at the earliest; of runs that are
         due, workers take those with the larger ``priority`` first.
+
+        ``trigger`` says what made the caller start it: an object with a ``kind`` and whatever else names the cause,
+        such as ``{"kind": "cron", "name": "nightly"}`` or ``{"kind": "run", "run_id": step.run_id}``. It is on record,
+        and no node sees it.
 
         ``idempotency_key`` makes a repeated start harmless: a key that was used before in this workflow, with the same
         payload, returns the last run of that work order as it stands, with ``created=False``, and nothing is executed.
@@ -93,6 +98,7 @@ class Runs(Steering, Repeating, WaitingFor):
             version,
             check_priority(priority),
             _check_run_at(run_at, wait=wait),
+            None if trigger is None else self._services.freeze_trigger(trigger),
             self._services.seal_for(subject),
         )
         if idempotency_key is None:

@@ -49,6 +49,7 @@ class StartRequest(NamedTuple):
     priority: int = 0
     run_at: int | None = None
     """Not before this time, in microseconds since 1970."""
+    trigger: Mapping[str, Any] | None = None
     sealed_by: Sequence[str] = ()
     """Ids of the keys of its subjects."""
 
@@ -149,6 +150,7 @@ def _decide(services: RunServices, request: StartRequest, key: IdempotencyKey | 
         queued=not request.wait,
         priority=request.priority,
         run_at=request.run_at,
+        trigger=request.trigger,
         sealed_by=request.sealed_by,
     )
     if request.wait:

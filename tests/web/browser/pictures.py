@@ -1,35 +1,47 @@
-"""The pictures of the documentation: ``python -m tests.web.browser.pictures`` takes them anew."""
+"""The pictures of the documentation: ``python -m tests.web.browser.pictures`` takes them anew.
 
+``--all FOLDER`` takes one of every page, on a desk and on a phone, light and dark, for somebody to look at.
+"""
+
+import sys
 from contextlib import closing
+from itertools import product
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from ..story import WORKFLOW, story
-from .conftest import ARGUMENTS, CHROMIUM, playwright, served
-from .outlines import reader
+from .shown import SHOWN, address_of, shown_site
+from .sites import Site
+from .windows import browsing, open_window
 
 FOLDER: Final = Path(__file__).parents[3] / "docs" / "assets" / "pages"
-PICTURES: Final = {
-    "history": "/history",
-    "run": "/runs/RUN?step=ship",
-    "canvas": f"/workflows/{WORKFLOW}/versions/7?run=RUN&step=ship",
-    "compare": "/runs/GOOD/compare/RUN",
-    "failures": "/failures",
-    "waits": "/waits",
-}
+PICTURES: Final = ("history", "run", "canvas", "compare", "failures", "wait")
+WIDTHS: Final = (1440, 390)
+THEMES: Final = ("light", "dark")
 
 
-def take() -> None:
-    """Take all of them."""
-    FOLDER.mkdir(exist_ok=True)
-    with story() as told, served(told.ledger) as base, playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-        with closing(browser), closing(reader(browser, base)) as window:
-            page = window.new_page()
-            for name, address in PICTURES.items():
-                page.goto(address.replace("RUN", told.run).replace("GOOD", told.good), wait_until="load")
-                page.screenshot(path=FOLDER / f"{name}.png")
+def take(window: Any, site: Site, folder: Path) -> None:
+    """Take those of the documentation."""
+    page = window.new_page()
+    for name in PICTURES:
+        page.goto(address_of(name, site), wait_until="load")
+        page.screenshot(path=folder / f"{name}.png")
+
+
+def take_all(window: Any, site: Site, folder: Path) -> None:
+    """Take one of every page for each width and theme, whole."""
+    folder.mkdir(parents=True, exist_ok=True)
+    page = window.new_page()
+    for name in SHOWN:
+        page.goto(address_of(name, site), wait_until="load")
+        for width, theme in product(WIDTHS, THEMES):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.emulate_media(color_scheme=theme)
+            page.screenshot(path=folder / f"{name}-{width}-{theme}.png", full_page=True)
 
 
 if __name__ == "__main__":
-    take()
+    with shown_site() as shown, browsing() as browser, closing(open_window(browser, shown.base)) as opened:
+        if sys.argv[1:2] == ["--all"]:
+            take_all(opened, shown, Path(sys.argv[2]))
+        else:
+            take(opened, shown, FOLDER)

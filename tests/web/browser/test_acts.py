@@ -1,47 +1,19 @@
 """Acts in a real browser: by keys, with a double click, without scripts, and on any screen."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from ..story import WORKFLOW, story
-from .conftest import Site, served
+from ..story import WORKFLOW
+from .sites import Site, site_of
 
 pytestmark = pytest.mark.exhaustive
 
 Open = Callable[..., Any]
 
 
-@pytest.fixture
-def site() -> Iterator[Site]:
-    """A story of its own, as acts change it."""
-    with story(alike=1) as told, served(told.ledger) as base:
-        yield Site(base, told)
-
-
-def test_acts_are_usable_by_everybody_in_both_themes_on_any_screen(opened: Open, site: Site) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python isn't installed")
-    told = site.story
-    addresses = (
-        f"/runs/{told.run}/retry?from=review",
-        f"/runs/{told.run}/reproduce",
-        f"/runs/{told.run}/fork?version=14",
-        f"/runs/{told.waiting}/cancel",
-        f"/workflows/{WORKFLOW}/start?like={told.run}",
-        f"/workflows/{WORKFLOW}/release?version=7",
-    )
-    shown = opened(addresses[0])
-    for address in addresses:
-        shown.goto(address, wait_until="load")
-        for width in (320, 390, 768, 1440):
-            shown.set_viewport_size({"width": width, "height": 800})
-            assert shown.evaluate("document.documentElement.scrollWidth") <= width, f"{address} scrolls at {width} px"
-        for width, theme in ((1440, "light"), (390, "dark")):
-            shown.set_viewport_size({"width": width, "height": 800})
-            shown.emulate_media(color_scheme=theme)
-            found = axe.Axe().run(shown)
-            assert found.violations_count == 0, f"{address}: {found.generate_report()}"
+site = site_of("function", alike=1)
 
 
 def test_a_failed_run_is_retried_by_keys(opened: Open, site: Site) -> None:

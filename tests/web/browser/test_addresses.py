@@ -8,7 +8,8 @@ import pytest
 import flowledger as fl
 from flowledger.testing import memory_ledger
 
-from .conftest import PATIENCE, served
+from .sites import served
+from .windows import open_window
 
 pytestmark = pytest.mark.exhaustive
 
@@ -21,9 +22,9 @@ def test_a_workflow_of_any_id_is_reached_by_clicks(chromium: Any, id: str) -> No
     with memory_ledger(executors) as ledger:
         ledger.workflows.save(definition, workflow_id=id, by="ada")
         with served(ledger, "editor") as base:
-            page = chromium.new_page()
-            page.set_default_timeout(PATIENCE)
-            page.goto(f"{base}/workflows")
+            window = open_window(chromium, base)
+            page = window.new_page()
+            page.goto("/workflows")
             page.get_by_role("link", name=id, exact=True).first.click()
             assert page.get_by_role("heading", level=1).inner_text() == id
             page.get_by_role("link", name="Edit", exact=True).click()
@@ -32,4 +33,4 @@ def test_a_workflow_of_any_id_is_reached_by_clicks(chromium: Any, id: str) -> No
             address = urlsplit(page.url).path.removesuffix("/edit")
             answer = page.request.get(f"{base}{address}/versions/1.json")
             assert answer.json()["workflowId"] == id
-            page.close()
+            window.close()

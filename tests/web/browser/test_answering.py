@@ -1,21 +1,16 @@
 """Answering a question in a real browser: by keys, with a double click, and when somebody else was faster."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from ..story import story
-from .conftest import Site, served
+from .sites import Site, site_of
 
 pytestmark = pytest.mark.exhaustive
 
 
-@pytest.fixture
-def site() -> Iterator[Site]:
-    """A story of its own, as answers change it."""
-    with story() as told, served(told.ledger) as base:
-        yield Site(base, told)
+site = site_of("function", alike=0)
 
 
 def test_a_double_click_is_one_answer(opened: Callable[..., Any], site: Site) -> None:

@@ -1,12 +1,12 @@
 """A workflow is edited in a real browser: with the editor that scripts bring, by keys, and without scripts."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from ..story import WORKFLOW, story
-from .conftest import Site, served
+from ..story import WORKFLOW
+from .sites import Site, site_of
 
 pytestmark = pytest.mark.exhaustive
 
@@ -14,11 +14,7 @@ Open = Callable[..., Any]
 EDIT = f"/workflows/{WORKFLOW}/edit?step=ship"
 
 
-@pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
-    """A story of its own, as tests change it, seen by an editor."""
-    with story(alike=0) as told, served(told.ledger, "editor") as base:
-        yield Site(base, told)
+site = site_of("module", role="editor", alike=0)
 
 
 def shown(page: Any, heading: str) -> None:
@@ -85,18 +81,3 @@ def test_the_latest_version_is_opened_from_an_old_one_edited_by_a_key_and_closed
     shown(page, "Edit")
     page.keyboard.press("Escape")
     shown(page, "The workflow")
-
-
-@pytest.mark.parametrize("address", [EDIT, f"/workflows/{WORKFLOW}/edit"])
-def test_the_page_can_be_used_by_everybody_in_both_themes_on_any_screen(opened: Open, address: str) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python isn't installed")
-    shown = opened(address)
-    shown.locator(".cm-line").first.wait_for()
-    for width in (320, 390, 1024, 2560):
-        shown.set_viewport_size({"width": width, "height": 800})
-        assert shown.evaluate("document.documentElement.scrollWidth") <= width, f"scrolls sideways at {width} px"
-    for width, theme in ((1440, "light"), (390, "dark")):
-        shown.set_viewport_size({"width": width, "height": 800})
-        shown.emulate_media(color_scheme=theme)
-        found = axe.Axe().run(shown)
-        assert found.violations_count == 0, found.generate_report()

@@ -1,24 +1,20 @@
 """Pages that follow the store: what changed changes in place, what is new is announced, nobody loses a place."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from ..story import Story, order, story
-from .conftest import PATIENCE, Site, served
+from ..story import Story, order
+from .sites import Site, site_of
 
 pytestmark = pytest.mark.exhaustive
 
 Open = Callable[..., Any]
 
 
-@pytest.fixture
-def site() -> Iterator[Site]:
-    """A story of its own for each test, as each adds to it."""
-    with story() as told, served(told.ledger) as base:
-        yield Site(base, told)
+site = site_of("function", alike=0)
 
 
 @pytest.fixture
@@ -27,7 +23,7 @@ def told(site: Site) -> Story:
 
 
 def shown(page: Any, words: str) -> None:
-    page.get_by_text(words, exact=False).first.wait_for(timeout=PATIENCE)
+    page.get_by_text(words, exact=False).first.wait_for()
 
 
 def work_order(told: Story, run_id: str) -> str:
@@ -41,13 +37,13 @@ def test_a_run_that_moves_on_changes_its_row_and_a_new_one_is_announced(opened: 
     row = page.locator(f'[data-part="+{work_order(told, told.waiting)}"]')
     assert "Paused" in row.inner_text()
     told.ledger.runs.cancel(told.waiting, by="ivo")
-    row.get_by_text("Cancelled").wait_for(timeout=PATIENCE)
+    row.get_by_text("Cancelled").wait_for()
     new = told.ledger.runs.start("order-approval", order(30_001), by="webhook", wait=False)
     link = page.get_by_role("link", name="1 new since", exact=False)
-    link.wait_for(timeout=PATIENCE)
+    link.wait_for()
     assert page.locator("tr.l0").count() == rows, "nothing is inserted"
     page.keyboard.press(".")
-    page.locator(f'[data-part="+{new.work_order_id}"]').wait_for(timeout=PATIENCE)
+    page.locator(f'[data-part="+{new.work_order_id}"]').wait_for()
     assert page.locator("tr.l0").count() == rows + 1
     assert page.evaluate("document.activeElement.closest('[data-part]').dataset.part") == f"+{new.work_order_id}"
 
@@ -60,7 +56,7 @@ def test_what_was_picked_and_opened_stays_so(opened: Open, told: Story) -> None:
     page.get_by_text("1 selected").wait_for()
     page.get_by_text("Columns").click()
     told.ledger.runs.cancel(told.waiting, by="ivo")
-    page.locator(f'[data-part="+{work_order(told, told.waiting)}"]').get_by_text("Cancelled").wait_for(timeout=PATIENCE)
+    page.locator(f'[data-part="+{work_order(told, told.waiting)}"]').get_by_text("Cancelled").wait_for()
     assert box.is_checked()
     assert page.get_by_text("1 selected").is_visible()
     assert page.get_by_role("button", name="Show").is_visible()
@@ -73,11 +69,11 @@ def test_while_updates_are_paused_nothing_changes(opened: Open, told: Story) -> 
     told.ledger.runs.cancel(told.waiting, by="ivo")
     told.ledger.runs.start("order-approval", order(30_001), by="webhook", wait=False)
     follower = opened("/history")  # another page has heard of it by the time that it shows it
-    follower.locator("tr.l0").first.get_by_text("waits for a worker").wait_for(timeout=PATIENCE)
+    follower.locator("tr.l0").first.get_by_text("waits for a worker").wait_for()
     row = page.locator(f'[data-part="+{work_order(told, told.waiting)}"]')
     assert "Paused" in row.inner_text()
     page.get_by_role("button", name="Pause updates").click()
-    row.get_by_text("Cancelled").wait_for(timeout=PATIENCE)
+    row.get_by_text("Cancelled").wait_for()
 
 
 def test_a_runs_page_goes_on_while_one_is_at_its_head(opened: Open, told: Story) -> None:
@@ -86,8 +82,8 @@ def test_a_runs_page_goes_on_while_one_is_at_its_head(opened: Open, told: Story)
     head = page.locator(".scrub output").inner_text()
     page.locator(".state summary", has_text="metadata").click()  # it closes
     told.ledger.runs.hold(told.waiting, by="ivo", reason="count first")
-    page.locator('[data-part="status"]').get_by_text("Held").wait_for(timeout=PATIENCE)
-    page.locator(".events tr[aria-selected]").get_by_text("run.held").wait_for(timeout=PATIENCE)
+    page.locator('[data-part="status"]').get_by_text("Held").wait_for()
+    page.locator(".events tr[aria-selected]").get_by_text("run.held").wait_for()
     assert page.locator(".scrub output").inner_text() == str(int(head) + 1)
     assert not page.locator("[data-new]").is_visible(), "nothing is announced that is there"
     assert page.get_by_role("heading", name="Step score-risk").count() == 1
@@ -105,12 +101,12 @@ def test_a_runs_page_stays_at_its_version_and_announces_what_is_new(opened: Open
     page.keyboard.press("ArrowLeft")
     at = page.locator(".scrub output").inner_text()
     told.ledger.runs.hold(told.waiting, by="ivo", reason="count first")
-    page.locator('[data-part="status"]').get_by_text("Held").wait_for(timeout=PATIENCE)
-    page.get_by_role("link", name="1 new since", exact=False).wait_for(timeout=PATIENCE)
+    page.locator('[data-part="status"]').get_by_text("Held").wait_for()
+    page.get_by_role("link", name="1 new since", exact=False).wait_for()
     assert page.locator(".scrub output").inner_text() == at
     assert page.locator(".events").get_by_text("run.held").count() == 0
     page.keyboard.press("ArrowRight")  # to what was the head
-    page.locator(".events tr[aria-selected]").get_by_text("run.held").wait_for(timeout=PATIENCE)
+    page.locator(".events tr[aria-selected]").get_by_text("run.held").wait_for()
     assert not page.locator("[data-new]").is_visible()
 
 
@@ -119,8 +115,8 @@ def test_a_run_is_followed_from_its_first_event_to_its_end(opened: Open, told: S
     page = opened(f"/runs/{run.id}")
     shown(page, "Live")
     told.ledger.runs.proceed(run.id)
-    page.locator('[data-part="status"]').get_by_text("Completed").wait_for(timeout=PATIENCE)
-    page.locator(".live").get_by_text("Ended").wait_for(timeout=PATIENCE)
+    page.locator('[data-part="status"]').get_by_text("Completed").wait_for()
+    page.locator(".live").get_by_text("Ended").wait_for()
     head = told.ledger.runs.get(run.id).version
     assert page.locator(".events tbody tr").count() == head
     assert page.locator(".scrub output").inner_text() == str(head)
@@ -139,8 +135,8 @@ def test_a_bulk_actions_page_counts_while_it_is_worked_on(opened: Open, told: St
     page = opened(f"/bulk/{action.id}")
     page.get_by_text("0 of 2", exact=True).wait_for()
     told.ledger.bulk.run(action.id)
-    page.get_by_text("2 of 2", exact=True).wait_for(timeout=PATIENCE)
-    page.locator(".badge").get_by_text("Finished").wait_for(timeout=PATIENCE)
+    page.get_by_text("2 of 2", exact=True).wait_for()
+    page.locator(".badge").get_by_text("Finished").wait_for()
 
 
 def test_seven_tabs_share_one_stream_and_all_follow(opened: Open, site: Site, told: Story) -> None:
@@ -156,7 +152,7 @@ def test_seven_tabs_share_one_stream_and_all_follow(opened: Open, site: Site, to
     for tab in tabs:
         tab.bring_to_front()
         row = tab.locator(f'[data-part="+{work_order(told, told.waiting)}"]')
-        row.get_by_text("Cancelled").wait_for(timeout=PATIENCE)
+        row.get_by_text("Cancelled").wait_for()
     held = first.evaluate("navigator.locks.query().then(({ held, pending }) => [held.length, pending.length])")
     assert held == [1, 6]
 

@@ -1,35 +1,69 @@
-"""Each page says to those who don't see it what it said when somebody last read its outline."""
+"""Each page says to those who don't see it what it said when somebody last read its outline, and nothing else."""
 
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
 import pytest
 
-from ..named_ids import with_ids
-from .conftest import PATIENCE, Site, playwright
-from .outlines import FOLDER, PAGES, address_of, reader
+from flowledger.infrastructure.interfaces.web.pages.registry import PAGES
 
-pytestmark = pytest.mark.exhaustive
+from ..named_ids import with_ids
+from .outlines import FOLDER
+from .shown import SHOWN, address_of
+from .sites import Site
+from .windows import PATIENCE, open_window, playwright
+
+WHOLE = "- /children: deep-equal\n"
+"""Nothing is on the page beside what the outline says."""
 
 
 @pytest.fixture(scope="module")
-def window(chromium: Any, site: Site) -> Iterator[Any]:
-    with closing(reader(chromium, site.base)) as opened:
-        yield opened
+def page(chromium: Any, site: Site) -> Iterator[Any]:
+    """One for all: what is asked for is what shows."""
+    with closing(open_window(chromium, site.base)) as window:
+        yield window.new_page()
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_has_the_outline_that_was_read(name: str, window: Any, site: Site) -> None:
-    page = window.new_page()
-    page.goto(address_of(name, site.story), wait_until="load")
-    outline = with_ids(site.story, (FOLDER / f"{name}.yml").read_text("utf-8"))
-    playwright.expect(page.locator("main")).to_match_aria_snapshot(outline, timeout=PATIENCE)
+def expected(name: str, site: Site) -> str:
+    return WHOLE + with_ids(site.story, (FOLDER / f"{name}.yml").read_text("utf-8"))
 
 
-def test_a_page_with_another_outline_is_told(window: Any, site: Site) -> None:
-    page = window.new_page()
-    page.goto(address_of("failures", site.story), wait_until="load")
-    outline = with_ids(site.story, (FOLDER / "failures.yml").read_text("utf-8")).replace("KeyError", "ValueError")
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("name", SHOWN)
+def test_a_page_has_the_outline_that_was_read(name: str, page: Any, site: Site) -> None:
+    page.goto(address_of(name, site), wait_until="load")
+    playwright.expect(page.locator("main")).to_match_aria_snapshot(expected(name, site), timeout=PATIENCE)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize(
+    ("said", "instead"),
+    [("KeyError", "ValueError"), ('- heading "Failures" [level=1]', '- heading "Failures" [level=2]')],
+)
+def test_a_page_with_another_outline_is_told(said: str, instead: str, page: Any, site: Site) -> None:
+    outline = expected("failures", site)
+    assert said in outline
+    page.goto(address_of("failures", site), wait_until="load")
     with pytest.raises(AssertionError):
-        playwright.expect(page.locator("main")).to_match_aria_snapshot(outline, timeout=1)
+        playwright.expect(page.locator("main")).to_match_aria_snapshot(outline.replace(said, instead), timeout=1)
+
+
+@pytest.mark.exhaustive
+def test_what_came_to_a_page_is_told(page: Any, site: Site) -> None:
+    page.goto(address_of("failures", site), wait_until="load")
+    page.evaluate("document.querySelector('main table').insertAdjacentHTML('afterend', '<p>more</p>')")
+    with pytest.raises(AssertionError):
+        playwright.expect(page.locator("main")).to_match_aria_snapshot(expected("failures", site), timeout=1)
+
+
+def test_every_page_that_there_is_has_an_outline() -> None:
+    addresses = [address.partition("?")[0] for address in SHOWN.values()]
+    missing = [
+        page.path
+        for page in PAGES
+        if page.template and not any(re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", page.path), each) for each in addresses)
+    ]
+    assert missing == []
+    assert {file.stem for file in FOLDER.glob("*.yml")} == set(SHOWN)

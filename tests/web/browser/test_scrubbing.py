@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from .conftest import Site
+from .sites import Site
+from .windows import listen, open_window
 
 pytestmark = pytest.mark.exhaustive
 
@@ -26,24 +27,20 @@ MOVE = """(version) => {
 }"""
 
 
-def test_at_each_version_the_slider_shows_what_the_server_draws(site: Site, chromium: Any) -> None:
-    address = f"{site.base}/runs/{site.story.run}"
-    # The reader's zone is said in advance: the first page of a reader is loaded twice.
-    cookies = [{"name": "flowledger_zone", "value": "UTC", "url": address}]
-    scripted, drawn = (chromium.new_context(java_script_enabled=scripts) for scripts in (True, False))
-    scripted.add_cookies(cookies)
-    drawn.add_cookies(cookies)
+def test_at_each_version_the_slider_shows_what_the_server_draws(
+    site: Site, chromium: Any, complaints: list[str]
+) -> None:
+    scripted, drawn = (open_window(chromium, site.base, java_script_enabled=scripts) for scripts in (True, False))
     page, plain = scripted.new_page(), drawn.new_page()
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.goto(f"{address}?step=ship")
+    listen(page, complaints)
+    address = f"/runs/{site.story.run}?step=ship"
+    page.goto(address)
     for version in [*range(22, 0, -1), 7, 22, 9]:
         page.evaluate(MOVE, version)
-        plain.goto(f"{address}?step=ship&version={version}")
+        plain.goto(f"{address}&version={version}")
         assert json.loads(page.evaluate(SHOWN)) == json.loads(plain.evaluate(SHOWN)), f"at version {version}"
     page.keyboard.press("Shift+ArrowLeft")  # to the change of status before
     assert "version=6" in page.url
-    assert not faults
     scripted.close()
     drawn.close()
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from ..story import WORKFLOW, story
-from .conftest import PATIENCE, Site, listen, served
+from ..story import WORKFLOW
+from .sites import Site, site_of
+from .windows import listen, open_window
 
 pytestmark = pytest.mark.exhaustive
 
@@ -15,34 +16,22 @@ TAKEN = "You are viewing a snapshot of this workflow that was taken on 2026-11-2
 """What the chip of version 7 says in Berlin."""
 
 
-@pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
-    """A story for the whole tour, as an editor sees it: dana."""
-    with story(alike=2) as told, served(told.ledger, "editor") as base:
-        yield Site(base, told)
+site = site_of("module", role="editor", alike=2)
 
 
 @pytest.fixture(scope="module")
 def window(chromium: Any, site: Site) -> Iterator[Any]:
-    """One window for all, whose zone the server knows already."""
-    context = chromium.new_context(
-        base_url=site.base, viewport={"width": 1440, "height": 900}, timezone_id="Europe/Berlin"
-    )
-    context.set_default_timeout(PATIENCE)
-    context.add_cookies([{"name": "flowledger_zone", "value": "Europe%2FBerlin", "url": site.base}])
-    with closing(context):
-        yield context
+    """One for all."""
+    with closing(open_window(chromium, site.base)) as opened:
+        yield opened
 
 
 @pytest.fixture
-def page(window: Any) -> Iterator[Any]:
-    """A tab of its own for each test. What the browser complains about fails it."""
-    complaints: list[str] = []
-    tab = window.new_page()
-    listen(tab, complaints)
-    with closing(tab):
+def page(window: Any, complaints: list[str]) -> Iterator[Any]:
+    """A tab of its own for each test."""
+    with closing(window.new_page()) as tab:
+        listen(tab, complaints)
         yield tab
-    assert complaints == []
 
 
 def expand(page: Any, site: Site, run: str | None = None) -> None:

@@ -9,7 +9,8 @@ import pytest
 import flowledger as fl
 from flowledger.testing import memory_ledger
 
-from .conftest import PATIENCE, served
+from .sites import served
+from .windows import open_window
 
 pytestmark = pytest.mark.exhaustive
 
@@ -54,12 +55,12 @@ def test_no_page_scrolls_sideways_for_a_word_without_an_end(chromium: Any, wide:
         f"{workflow}/edit?step={quote(NODE)}",
     )
     with served(ledger, "editor") as base:
-        page = chromium.new_page()
-        page.set_default_timeout(PATIENCE)
+        window = open_window(chromium, base)
+        page = window.new_page()
         for path in paths:
-            page.goto(base + path)
+            page.goto(path)
             for width in (320, 768, 1440, 2560):
                 page.set_viewport_size({"width": width, "height": 900})
                 shown = page.evaluate("document.documentElement.scrollWidth")
                 assert shown <= width, f"{path} is {shown} px wide in a window of {width} px"
-        page.close()
+        window.close()

@@ -9,7 +9,7 @@ from tests.web.editing.desk import Desk
 
 from flowledger.infrastructure.interfaces.web.rendering.static_files import STATIC
 
-DIGEST = "5c1f9b3307c9844b2528856553b47b1e14c8ed92e15dcd82b3ddba7c2f2c9ac1"
+DIGEST = "c7cb570a61fc26c2d2b180689ab8b04e0ef850ab042302b142cf45f92c048ab9"
 """Of what `tests/web/vendoring/build.py` makes."""
 
 

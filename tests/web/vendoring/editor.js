@@ -53,7 +53,8 @@ for (const box of form.querySelectorAll('textarea[data-editor]')) {
         lineNumbers(), history(), drawSelection(), highlightActiveLine(), bracketMatching(), indentOnInput(),
         syntaxHighlighting(colours), looks, box.dataset.editor === 'python' ? python() : json(),
         keymap.of([...defaultKeymap, ...historyKeymap]),
-        EditorView.contentAttributes.of({ 'aria-label': label.textContent.trim().replace(/\s+/g, ' ') }),
+        // What scrolls is to hold something that keys reach, and not all that look for it count text that can be edited.
+        EditorView.contentAttributes.of({ 'aria-label': label.textContent.trim().replace(/\s+/g, ' '), tabindex: '0' }),
         EditorView.updateListener.of((update) => { if (update.docChanged) { box.value = view.state.doc.toString(); unsaved = true; } }),
       ],
     }),

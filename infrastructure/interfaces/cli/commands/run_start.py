@@ -45,6 +45,10 @@ def start(
     at: Annotated[
         str | None, typer.Option("--at", metavar="TIME", help="With --queue: when it may begin at the earliest.")
     ] = None,
+    trigger: Annotated[
+        str | None,
+        typer.Option(metavar="FILE|-|JSON", help='What made you start it: an object with a "kind", kept with the run.'),
+    ] = None,
     subject: Annotated[
         list[str] | None,
         typer.Option(metavar="TEXT", help="Whom the data is about: it is encrypted until `erase`. May be repeated."),
@@ -63,6 +67,7 @@ def start(
     asked = named if version is None else read_version(version)
     given = read_value(payload, "--payload")
     kept = read_object(metadata, "--metadata")
+    cause = None if trigger is None else read_object(trigger, "--trigger")
     values = read_globals(global_values or [])
     with session.open_ledger(running=not queue) as ledger, interruptible():
         run = ledger.runs.start(
@@ -77,6 +82,7 @@ def start(
             wait=not queue,
             priority=priority,
             run_at=run_at,
+            trigger=cause,
             subject=subject,
         )
     answer_run(session, run)

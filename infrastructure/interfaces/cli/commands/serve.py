@@ -43,6 +43,13 @@ def serve(
     prefix: Annotated[
         str, typer.Option(metavar="PATH", help="Under which a proxy shows it, such as /ops/ledger.", show_default="")
     ] = "",
+    rate: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="N", help="Requests of one person within a minute; 0: any.", show_default="6000"),
+    ] = None,
+    record_views: Annotated[
+        bool, typer.Option("--record-views", help="Keep on record who looked at what: trail --kind view lists it.")
+    ] = False,
     _json: AsJson = False,
 ) -> None:
     """Serve the pages and the API of a store, until Ctrl-C or SIGTERM.
@@ -69,7 +76,8 @@ def serve(
         ledger = stack.enter_context(_open(session, worker=worker))
         if worker:
             stack.enter_context(ledger.worker())
-        app = create_app(ledger, auth=auth)
+        limit: dict[str, Any] = {} if rate is None else {"requests_per_minute": rate or None}
+        app = create_app(ledger, auth=auth, record_views=record_views, **limit)
         base = f"http://{_address(host, listening)}{prefix}"
         told = {"url": f"{base}/", "link": f"{base}{app.make_link(this_user())}"}
 

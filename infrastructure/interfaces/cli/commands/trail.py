@@ -29,7 +29,9 @@ def trail(
     until: Annotated[str | None, typer.Option(metavar="TIME", help="Done before this time.")] = None,
     kind: Annotated[
         str | None,
-        typer.Option(metavar="KIND", help="Done to a workflow, run, work order, bulk action or token."),
+        typer.Option(
+            metavar="KIND", help="workflow, run, work order, bulk action, token: what it was done to; view: who looked."
+        ),
     ] = None,
     channel: Annotated[
         str | None, typer.Option(metavar="NAME", help="Done through this, such as web, api or cli.")

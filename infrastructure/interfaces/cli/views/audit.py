@@ -69,7 +69,13 @@ def _facts_of(audit: RunAudit, *, full: bool) -> Iterator[tuple[str, Text]]:
     workflow, work_order = audit.workflow, audit.work_order
     yield "status", status_text(audit.status)
     ended = f", ended {clock_time(audit.finished_at)}" if audit.finished_at is not None else ""
-    yield "started", text(f"{clock_time(audit.started_at)} by {audit.by}{ended}")
+    through = "" if audit.channel is None else f" ({audit.channel})"
+    yield "started", text(f"{clock_time(audit.started_at)} by {audit.by}{through}{ended}")
+    if audit.trigger is not None:
+        yield "triggered by", _value(audit.trigger, full=full)
+    for claim in audit.claims:
+        where = f"{claim.name} ({claim.release}), process {claim.pid} on {claim.host}"
+        yield "executed by", text(f"{where}, from event {claim.version} on")
     yield "in executors", text(_took(audit.execution_time))
     name = f" {workflow.name!r}" if workflow.name is not None else ""
     yield "workflow", text(f"{workflow.workflow_id}@{workflow.version}{name}, {workflow.snapshot_id}")
@@ -150,7 +156,8 @@ def _timeline_row(entry: Attempt | Intervention, pause: AuditedPause | None) -> 
     parts += [f"with {brief(entry.payload)}"] if entry.payload is not None else []
     parts += [brief(entry.metadata)] if entry.metadata is not None else []
     what = text(entry.type.removeprefix("run."), "cyan")
-    return what, "", text(entry.by), "", "", text(", ".join(parts) + paused)
+    by = entry.by if entry.channel is None else f"{entry.by} ({entry.channel})"
+    return what, "", text(by), "", "", text(", ".join(parts) + paused)
 
 
 def _outcome(attempt: Attempt) -> str:

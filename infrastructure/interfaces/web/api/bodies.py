@@ -33,6 +33,7 @@ class Start(Execution):
     wait: bool = True
     priority: int = 0
     run_at: str | None = None
+    trigger: dict[str, Any] | None = None
     subject: str | list[str] | None = None
 
 

@@ -197,10 +197,11 @@ _WRITTEN: Final[dict[str, Schema]] = {
             "waits": array(named("Wait")),
             "held": _or_null(named("Hold")),
             "nextDueAt": _TIME_OR_NULL,
+            "trigger": ANY_OBJECT,
             "snapshot": named("Snapshot"),
             "created": {"type": "boolean", "description": "False: its key was known, nothing was started"},
         },
-        "created",
+        *("trigger", "created"),
     ),
     "Workflow": _written(
         "A workflow as it was at one save",
