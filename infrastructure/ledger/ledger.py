@@ -28,6 +28,7 @@ from ..services.access.sessions import Sessions
 from ..services.access.tokens import Tokens
 from ..services.access.viewings import ViewingRecord
 from ..services.bulk.service import Bulk
+from ..services.evidence.service import Evidence
 from ..services.history.service import History
 from ..services.runs.lease import LEASE
 from ..services.runs.service import Runs
@@ -59,6 +60,7 @@ class Ledger(Unpicklable):
         bulk: Bulk,
         search: Search,
         tokens: Tokens,
+        evidence: Evidence,
         subscriptions: Subscriptions,
         workers: Workers,
         overview: Overview,
@@ -81,6 +83,7 @@ class Ledger(Unpicklable):
         self.bulk = bulk
         self.search = search
         self.tokens = tokens
+        self.evidence = evidence
         self._workers = workers
         self._overview = overview
 

@@ -126,6 +126,11 @@ class EventReader:
         with translate_errors():
             return self.recorder.log_batch(after, settled=settled)
 
+    def digest_batch(self, after: int, *, settled: bool = True) -> Sequence[EventRow]:
+        """The same events, each with its first 41 encoded bytes alone: what is hashed."""
+        with translate_errors():
+            return self.recorder.digest_batch(after, settled=settled)
+
     def last_position(self) -> int:
         """The position of the last event of the whole log; 0 when there is none."""
         with translate_errors():
@@ -148,8 +153,11 @@ class EventReader:
 
     def body(self, row: EventRow) -> dict[str, Any]:
         """The body of a row's event, in the current schema. Raises EventNotReadable."""
-        encoded = row.encoded if row.encoded is not None else self._fetch_encoded(row.stream, row.version)
-        return decode(row.stream, row.version, row.type, encoded)
+        return decode(row.stream, row.version, row.type, self.encoded(row))
+
+    def encoded(self, row: EventRow) -> bytes:
+        """All bytes of a row's event."""
+        return row.encoded if row.encoded is not None else self._fetch_encoded(row.stream, row.version)
 
     def recorded(self, row: EventRow) -> RecordedEvent:
         """The event of a row. Raises EventNotReadable."""

@@ -1,0 +1,43 @@
+"""What checking a store against an earlier checkpoint shows."""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+LossKind = Literal[
+    "cut", "removed", "missing", "rewritten", "inserted", "reordered", "changed", "other", "signature", "tree", "unknown"
+]
+
+
+class ConsistencyFinding(NamedTuple):
+    """One thing that isn't as it was signed. ``stream`` is empty, and ``version`` 0, where it can't be told.
+
+    ``cut``: the stream's newest events from this version on are gone. ``removed``: the whole stream is. ``missing``:
+    an event within it is. ``rewritten``: the stream has other events from this version on. ``inserted``: an event lies
+    among those that were signed, but wasn't. ``reordered``: the same events lie in another order, from this one on.
+    ``changed``: an event isn't as it was written, by its own digest, or that of the event before. ``other``: the
+    checkpoint is of another store. ``signature``: it isn't signed by the key. ``tree``: the kept tree isn't that of the
+    events; ``flowledger rebuild`` makes it anew. ``unknown``: what the events are of has changed, and nothing that is
+    left says where.
+    """
+
+    stream: str
+    version: int
+    kind: LossKind
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConsistencyReport:
+    """Whether the store still holds all that it held when a checkpoint was signed, unchanged."""
+
+    origin: str
+    size: int
+    """How many events the checkpoint is of."""
+    events: int
+    """How many events the store has now."""
+    findings: tuple[ConsistencyFinding, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.findings
