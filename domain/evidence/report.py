@@ -4,7 +4,18 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 LossKind = Literal[
-    "cut", "removed", "missing", "rewritten", "inserted", "reordered", "changed", "other", "signature", "tree", "unknown"
+    "cut",
+    "removed",
+    "missing",
+    "rewritten",
+    "inserted",
+    "reordered",
+    "changed",
+    "forked",
+    "other",
+    "signature",
+    "tree",
+    "unknown",
 ]
 
 
@@ -14,8 +25,9 @@ class ConsistencyFinding(NamedTuple):
     ``cut``: the stream's newest events from this version on are gone. ``removed``: the whole stream is. ``missing``:
     an event within it is. ``rewritten``: the stream has other events from this version on. ``inserted``: an event lies
     among those that were signed, but wasn't. ``reordered``: the same events lie in another order, from this one on.
-    ``changed``: an event isn't as it was written, by its own digest, or that of the event before. ``other``: the
-    checkpoint is of another store. ``signature``: it isn't signed by the key. ``tree``: the kept tree isn't that of the
+    ``changed``: an event isn't as it was written, by its own digest, or that of the event before. ``forked``: of two
+    checkpoints one isn't a part of the other, so two histories were signed. ``other``: the checkpoint is of another
+    store. ``signature``: it isn't signed by the key. ``tree``: the kept tree isn't that of the
     events; ``flowledger rebuild`` makes it anew. ``unknown``: what the events are of has changed, and nothing that is
     left says where.
     """
@@ -32,7 +44,7 @@ class ConsistencyReport:
 
     origin: str
     size: int
-    """How many events the checkpoint is of."""
+    """How many events the checkpoint is of; of several the largest."""
     events: int
     """How many events the store has now."""
     findings: tuple[ConsistencyFinding, ...]

@@ -66,6 +66,15 @@ def parse_note(note: str) -> SignedNote:
     return SignedNote(text + "\n", signatures)
 
 
+def split_notes(text: str) -> list[str]:
+    """The notes of a text that has one or more, one behind the other, each followed by a blank line but the last."""
+    pieces = text.removesuffix("\n").split("\n\n")
+    notes = [f"{told}\n\n{signatures}" for told, signatures in zip(pieces[::2], pieces[1::2], strict=False)]
+    if len(pieces) % 2:
+        notes.append(pieces[-1])
+    return [note if note.endswith("\n") else f"{note}\n" for note in notes if note]
+
+
 def _parse_signature(line: str) -> Signature:
     name, _, encoded = line.removeprefix(_SIGNATURE).partition(" ")
     found = from_base64(encoded)
@@ -112,7 +121,7 @@ def check_key_name(name: str) -> None:
 
 
 def _parse_key(line: str) -> tuple[NamedKey, bytes]:
-    name, hint, encoded = (line.strip().split("+", 2) + ["", ""])[:3]
+    name, hint, encoded = [*line.strip().split("+", 2), "", ""][:3]
     check_key_name(name)
     found = from_base64(encoded)
     if found[:1] != ED25519 or len(found) != 33:

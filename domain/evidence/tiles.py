@@ -1,7 +1,8 @@
 """The tree in tiles: 256 hashes of one level side by side, so that a few reads lead from any leaf to the root.
 
 Tile ``(0, i)`` has the hashes of the leaves from ``256 * i`` on; tile ``(k, i)`` the roots of the full tiles of level
-``k - 1`` from ``256 * i`` on. A tile only ever grows at its end, so a tree that was smaller is a part of those of today.
+``k - 1`` from ``256 * i`` on. A tile only ever grows at its end, so a tree that was smaller is a part of that
+of today.
 """
 
 from collections.abc import Callable, Iterable, Sequence

@@ -142,7 +142,8 @@ class Ledger(Unpicklable):
     ) -> int:
         """Build the index that lists and filters read again from the events; returns how many events wrote to it.
 
-        All checkpoints are dropped. Others may write meanwhile. An event that can't be read is passed over:
+        All checkpoints of states are dropped, and the tree over all events, which ``evidence`` makes anew. Others may
+        write meanwhile. An event that can't be read is passed over:
         ``left_out`` is called with an EventNotReadable for it. A run or work order that begins with such an event is
         listed last, as ``unreadable``, until another event says how it stands.
 

@@ -1,4 +1,4 @@
-"""The tables of the tree over all events: its tiles, which events they are of, how far it goes, what was signed of it."""
+"""The tables of the tree over all events: tiles, which events they are of, how far it goes, what was signed of it."""
 
 import json
 import zlib

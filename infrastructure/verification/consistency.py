@@ -3,13 +3,14 @@
 The kept tree isn't believed: it only helps to name what is gone, where it leads to the root that was signed.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...domain.evidence.checkpoint import TreeHead
 from ...domain.evidence.merkle import GrowingRoot
 from ...domain.evidence.report import ConsistencyFinding, ConsistencyReport, LossKind
 from ...domain.evidence.tiles import TiledTree, TilesMissing
+from ...domain.values.clock import moment
 from ..queries.tree.follower import hash_of
 from ..storage.recorder import BATCH_ROWS
 from ..storage.verify import ChainWalk
@@ -24,19 +25,28 @@ _CHANGED = frozenset({"changed", "unreadable", "unknown_type"})
 
 
 def compare_with(
-    store: "LedgerEventStore", table: "TreeTable", head: TreeHead, progress: Callable[[int], object] | None = None
+    store: "LedgerEventStore",
+    table: "TreeTable",
+    heads: Sequence[TreeHead],
+    progress: Callable[[int], object] | None = None,
 ) -> ConsistencyReport:
-    """What the store lacks of what a checkpoint's root is of, or has otherwise.
+    """What the store lacks of what checkpoints' roots are of, or has otherwise; the largest decides, others narrow it
+    down.
 
     ``progress`` is called now and then with the number of events read. Raises StorageUnavailable.
     """
-    kept = table.progress().size
-    seen = _read_log(store, {head.size, kept}, progress)
+    kept, head = table.progress().size, max(heads, key=lambda head: (head.size, head.time))
+    seen = _read_log(store, {kept, *(head.size for head in heads)}, progress)
     findings = _damaged(store, seen.events, progress)
-    if seen.roots.get(head.size) != head.root:
-        findings = _losses(store, table, head, seen, findings)
-    elif not findings and any(_kept_root(table, size) != seen.roots.get(size) for size in {kept, min(kept, head.size)}):
-        findings = [_about_tree()]
+    held = [other for other in heads if seen.roots.get(other.size) == other.root]
+    if head not in held:
+        findings = _losses(store, table, head, seen, findings, max((other.size for other in held), default=0))
+    else:
+        findings += [_about_fork(other, head) for other in heads if other not in held]
+        if not findings and any(
+            _kept_root(table, size) != seen.roots.get(size) for size in {kept, min(kept, head.size)}
+        ):
+            findings = [_about_tree()]
     return ConsistencyReport(head.origin, head.size, seen.events, tuple(findings))
 
 
@@ -92,6 +102,7 @@ def _losses(
     head: TreeHead,
     seen: SeenLog,
     damaged: list[ConsistencyFinding],
+    held: int,
 ) -> list[ConsistencyFinding]:
     if head.first is not None and head.first != seen.first and _kept_root(table, head.size) != head.root:
         return [_no_stream("other", _OTHER), *damaged]
@@ -102,8 +113,7 @@ def _losses(
     if seen.events < head.size:
         lacking = f"{head.size:,} events were signed, and the store has {seen.events:,}; {_NOT_NAMED}"
         return [_no_stream("cut", lacking), *damaged]
-    among = f"among the first {head.size:,} events some aren't those that were signed; {_NOT_NAMED}"
-    return [_no_stream("unknown", among), *damaged]
+    return [_no_stream("unknown", f"among the events {held + 1:,} to {head.size:,} {_NOT_SIGNED}"), *damaged]
 
 
 def _kept_root(table: "TreeTable", size: int) -> bytes | None:
@@ -111,6 +121,14 @@ def _kept_root(table: "TreeTable", size: int) -> bytes | None:
         return TiledTree(size, table.tiles).root()
     except TilesMissing:
         return None
+
+
+def _about_fork(other: TreeHead, head: TreeHead) -> ConsistencyFinding:
+    return _no_stream(
+        "forked",
+        f"the checkpoint of {other.size:,} events, signed at {moment(other.time).isoformat()}, is of another history "
+        f"than the one of {head.size:,}, which the store holds: two histories were signed",
+    )
 
 
 def _about_tree() -> ConsistencyFinding:
@@ -129,4 +147,5 @@ _OTHER = (
     "not even the first event is the one that was signed: it is a checkpoint of another store, or all of this one was "
     "replaced"
 )
+_NOT_SIGNED = "some aren't those that were signed; the kept tree isn't that either, so nothing that is left says which"
 _NOT_NAMED = "the kept tree isn't the one that was signed either, so what is left doesn't say which"

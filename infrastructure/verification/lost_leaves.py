@@ -81,11 +81,15 @@ class _Comparison:
         yield from self._gone(head_of)
         for stream, names in _by_stream(self._rewritten):
             first = min(name.version for name in names)
-            yield _finding(stream, first, "rewritten", f"{_count(len(names))} other than the signed ones, from version {first} on")
+            yield _finding(
+                stream, first, "rewritten", f"{_count(len(names))} other than the signed ones, from version {first} on"
+            )
         inserted = [name for name, (place, _) in self._events.items() if place < self._last_kept]
         for stream, names in _by_stream(inserted):
             first = min(name.version for name in names)
-            yield _finding(stream, first, "inserted", f"{_count(len(names))} among those that were signed, and weren't signed")
+            yield _finding(
+                stream, first, "inserted", f"{_count(len(names))} among those that were signed, and weren't signed"
+            )
         if self._moved and not (self._leaves or inserted):
             message = f"{_count(self._moved)} in another place of the order than when it was signed"
             yield _finding(*self._first_moved, "reordered", message)

@@ -67,7 +67,9 @@ def read_signing_key(key: str | Path) -> SigningKey:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
             line = file.read(_LONGEST).decode("utf-8", errors="replace")
     except OSError as error:
-        raise StorageUnavailable(f"the key {str(path)!r}: {error.strerror}; `flowledger evidence keygen` makes one") from error
+        raise StorageUnavailable(
+            f"the key {str(path)!r}: {error.strerror}; `flowledger evidence keygen` makes one"
+        ) from error
     if mode & 0o077:
         raise InvalidRequest(
             f"the key {str(path)!r} may be read by others (mode {mode:04o}): whoever has it signs in your name; "

@@ -91,7 +91,12 @@ def write_proof(run_id: str, note: str, size: int, tree: EventTree, parts: Seque
     signed.load_paths(at.values())
     hashes: dict[bytes, int] = {}
     streams = [
-        _stream_entry(part._replace(rows=[row for row in part.rows if LeafName(row.stream, row.version) in at]), at, signed, hashes)
+        _stream_entry(
+            part._replace(rows=[row for row in part.rows if LeafName(row.stream, row.version) in at]),
+            at,
+            signed,
+            hashes,
+        )
         for part in parts
     ]
     for entry in streams:
@@ -113,7 +118,9 @@ def _stream_entry(part: Part, at: dict[LeafName, int], tree: TiledTree, hashes: 
     entry: dict[str, Any] = {"stream": part.stream}
     if part.previous is not None:
         entry |= {"after": part.rows[0].version - 1 if part.rows else 0, "previous": part.previous.hex()}
-    return entry | {"events": [_event_entry(row, at[LeafName(row.stream, row.version)], tree, hashes) for row in part.rows]}
+    return entry | {
+        "events": [_event_entry(row, at[LeafName(row.stream, row.version)], tree, hashes) for row in part.rows]
+    }
 
 
 def _event_entry(row: EventRow, index: int, tree: TiledTree, hashes: dict[bytes, int]) -> dict[str, Any]:
@@ -125,4 +132,3 @@ def _event_entry(row: EventRow, index: int, tree: TiledTree, hashes: dict[bytes,
         told = {"bytes": b64encode(body).decode()}
     path = [hashes.setdefault(hash, len(hashes)) for hash in tree.path(index)]
     return {"type": row.type, "id": id_of(encoded).hex(), **told, "index": index, "path": path}
-

@@ -1,26 +1,29 @@
 """``ledger.evidence``: signed checkpoints of the store, proofs of its runs, and what an earlier checkpoint shows."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ....domain.errors import InvalidRequest, StorageCorrupt
 from ....domain.evidence.checkpoint import SignedCheckpoint, TreeHead, read_checkpoint, to_checkpoint
 from ....domain.evidence.report import ConsistencyFinding, ConsistencyReport
-from ....domain.evidence.signed_note import SignedNote
+from ....domain.evidence.signed_note import SignedNote, split_notes
 from ....domain.evidence.tiles import TilesMissing
 from ....domain.live import Unpicklable
 from ....domain.values.clock import moment
 from ....domain.values.names import check_run_id
-from ....domain.visible import quoted
+from ....domain.visible import quoted, visible
 from ...concurrency.async_variants import run_in_thread
 from ...concurrency.threads import Threads
 from ...files.paths import to_path
 from ...queries.tree.follower import EventTree, tree_damaged
 from ...storage.tree_table import TreeTable
+from .publishing import Destination, publish
 
 if TYPE_CHECKING:
     from ...storage.event_store import LedgerEventStore
+    from .regular import RegularCheckpoints
 
 
 class Evidence(Unpicklable):
@@ -46,12 +49,12 @@ class Evidence(Unpicklable):
 
         return make_key(to_path(path), name)
 
-    def checkpoint(self, key: str | Path, *, new_key: bool = False) -> SignedCheckpoint:
+    def checkpoint(self, key: str | Path, to: Destination | None = None, *, new_key: bool = False) -> SignedCheckpoint:
         """Sign how many events the store has, and the root of the tree over them.
 
-        ``key``: a file that ``keygen`` has written, or its line. Keep what this returns, or only its ``text``, where
-        who can write to the store can't. The store keeps a copy, for ``prove``. ``new_key=True`` lets another key sign
-        than the one that has signed the last checkpoint.
+        ``key``: a file that ``keygen`` has written, or its line. ``to``: a file that it is added to, or a function that
+        is called with it. Keep it, or only its ``text``, where who can write to the store can't. The store keeps a
+        copy, for ``prove``. ``new_key=True`` lets another key sign than the one that has signed the last checkpoint.
 
         Takes in the events since the last time first. Raises InvalidRequest (the key can't be used, is another one than
         last time, or the clock is before the last checkpoint), StorageCorrupt (the store isn't as it was at the last
@@ -80,7 +83,37 @@ class Evidence(Unpicklable):
         head = TreeHead(signing.public.name, size, root, now, first)
         text = signing.sign(head.text)
         table.keep_checkpoint(now, size, text)
-        return to_checkpoint(head, text)
+        signed = to_checkpoint(head, text)
+        if to is not None:
+            publish(signed, to)
+        return signed
+
+    def sign_regularly(
+        self,
+        key: str | Path,
+        to: Destination,
+        every: timedelta = timedelta(minutes=10),
+        events: int | None = None,
+    ) -> "RegularCheckpoints":
+        """Sign a checkpoint every so often, in a thread of its own, for as long as the block lasts.
+
+        ``key`` and ``to`` are as in ``checkpoint``. ``events``: also as soon as there are so many new ones, looked at
+        once a second. A checkpoint that can't be signed, or handed on, is an error in the process's log
+        (``flowledger.evidence``), and is tried again the next time. Raises InvalidRequest, StorageUnavailable (the key
+        can't be used).
+        """
+        from .keys import read_signing_key
+        from .regular import RegularCheckpoints
+
+        self._table()
+        read_signing_key(key)
+        if not isinstance(every, timedelta) or every <= timedelta(0) or (events is not None and events < 1):
+            raise InvalidRequest("every is a length of time above 0, events a number above 0")
+        return RegularCheckpoints(lambda: self.checkpoint(key, to), self._unsigned, every, events)
+
+    def _unsigned(self) -> int:
+        """How many events were stored since the tree was last brought up to date."""
+        return self._store.events_behind(self._table().progress().position)
 
     def latest(self) -> SignedCheckpoint | None:
         """The checkpoint that was signed last, as the store keeps it. Raises InvalidRequest, StorageUnavailable."""
@@ -124,19 +157,23 @@ class Evidence(Unpicklable):
     ) -> ConsistencyReport:
         """Read all events again, and say whether the store still holds what it held at a checkpoint, unchanged.
 
-        ``checkpoint`` is one that was kept elsewhere, or its text. ``key`` is the public key (the line, or a file with
-        it) that must have signed it; without one, its signature isn't looked at. ``progress`` is called now and then
-        with the number of events read: each is read twice.
+        ``checkpoint`` is one that was kept elsewhere, or its text, or that of several, as ``to=FILE`` adds them: the
+        largest is checked, and older ones narrow down what isn't as it was. ``key`` is the public key (the line, or a
+        file with it) that must have signed them; without one, signatures aren't looked at. ``progress`` is called
+        now and then with the number of events read: each is read twice.
 
         What was changed, cut off, or forked is named by stream and version, as far as what is left says it. Raises
         InvalidRequest (it is no checkpoint, no key), StorageUnavailable.
         """
         from ...verification.consistency import compare_with
 
-        head, note = _read(_text_of(checkpoint))
-        if key is not None and (unsigned := _not_signed_by(note, head, key)):
-            return ConsistencyReport(head.origin, head.size, 0, (unsigned,))
-        return compare_with(self._store, self._table(), head, progress)
+        notes = [_read(text) for text in split_notes(_text_of(checkpoint)) or [""]]
+        heads = [head for head, _ in notes]
+        unsigned = [] if key is None else _unsigned(notes, key)
+        if unsigned:
+            largest = max(heads, key=lambda head: head.size)
+            return ConsistencyReport(largest.origin, largest.size, 0, tuple(unsigned))
+        return compare_with(self._store, self._table(), heads, progress)
 
     def _check_follows(self, before: TreeHead, tree: EventTree, size: int, now: int) -> None:
         if now < before.time:
@@ -178,15 +215,21 @@ def _read(text: str) -> tuple[TreeHead, SignedNote]:
         raise InvalidRequest(f"the checkpoint can't be read: {error}") from error
 
 
-def _not_signed_by(note: SignedNote, head: TreeHead, key: str | Path) -> ConsistencyFinding | None:
+def _unsigned(notes: list[tuple[TreeHead, SignedNote]], key: str | Path) -> list[ConsistencyFinding]:
     from .keys import read_verifier_key, verify_signature
 
     verifier = read_verifier_key(key)
-    if note.is_signed_by(verifier, verify_signature) and head.origin == verifier.name:
-        return None
-    return ConsistencyFinding(
-        "", 0, "signature", f"the checkpoint of {head.origin!r} isn't signed by the key {verifier.name!r}: it was forged, or it is another's"
-    )
+    return [
+        ConsistencyFinding(
+            "",
+            0,
+            "signature",
+            f"the checkpoint of {head.size:,} events of {visible(head.origin)} isn't signed by the key "
+            f"{verifier.name}: it was forged or changed, or it is another's",
+        )
+        for head, note in notes
+        if not (note.is_signed_by(verifier, verify_signature) and head.origin == verifier.name)
+    ]
 
 
 def _not_signed(head: TreeHead) -> StorageCorrupt:

@@ -17,7 +17,16 @@ from ..codec import BODY, digest_of
 from ..errors import guard_refused, predecessor_missing
 from ..index_writer import changes_in
 from ..recorder import BATCH_ROWS, BEGINNING_BYTES, EventRow, LedgerRecorder, StreamRow, holds
-from ..sql import Dialect, access_tables, index_tables, rebuild_table, search_tables, subscription_table, tree_tables, worker_tables
+from ..sql import (
+    Dialect,
+    access_tables,
+    index_tables,
+    rebuild_table,
+    search_tables,
+    subscription_table,
+    tree_tables,
+    worker_tables,
+)
 from ..sqlite.index import SQLiteIndexRebuild, change_index
 from ..sqlite.search import register_functions
 from ..stored_events import guards_in, previous_of
