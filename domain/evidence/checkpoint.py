@@ -45,6 +45,7 @@ class SignedCheckpoint:
     root: str
     """The root of the tree over them (hex)."""
     signed_at: datetime
+    """When, by the store's clock."""
     text: str
     """All of it, in the form of a C2SP tlog-checkpoint: keep this where the store's owner can't change it."""
 

@@ -33,9 +33,13 @@ class ConsistencyFinding(NamedTuple):
     """
 
     stream: str
+    """Of which stream it is."""
     version: int
+    """Of its first event that isn't as it was signed."""
     kind: LossKind
+    """What happened to it."""
     message: str
+    """The same in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +47,13 @@ class ConsistencyReport:
     """Whether the store still holds all that it held when a checkpoint was signed, unchanged."""
 
     origin: str
+    """Whose log it is: the name of the key."""
     size: int
     """How many events the checkpoint is of; of several the largest."""
     events: int
-    """How many events the store has now."""
+    """How many events the store has now; 0 where the signature was enough to refuse it."""
     findings: tuple[ConsistencyFinding, ...]
+    """Everything that is wrong."""
 
     @property
     def ok(self) -> bool:

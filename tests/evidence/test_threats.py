@@ -100,7 +100,9 @@ def test_an_edited_stream_whose_digests_all_fit_is_named_from_the_edited_event_o
 
 def test_events_in_another_order_are_named(story: SignedStory, checkpoint: fl.SignedCheckpoint) -> None:
     """Of two streams; the chain of neither knows the other."""
-    one, other = (story.remove(f"originator_id = '{story.runs[name].id}' AND originator_version = 1") for name in ("done", "long"))
+    one, other = (
+        story.remove(f"originator_id = '{story.runs[name].id}' AND originator_version = 1") for name in ("done", "long")
+    )
     story.put_back([(*one[0][:4], other[0][4]), (*other[0][:4], one[0][4])])
     ((stream, version, kind),) = story.shown(checkpoint)
     assert (version, kind) == (1, "reordered")

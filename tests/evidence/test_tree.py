@@ -38,15 +38,20 @@ class Tiles:
         return {tile: self.tiles[tile] for tile in tiles if tile in self.tiles}  # type: ignore[attr-defined]
 
     def add(self, leaves: list[bytes]) -> None:
-        self.tiles |= grow(self.size, list(map(leaf_hash, leaves)), self.read)
-        self.size += len(leaves)
+        self.add_hashes(list(map(leaf_hash, leaves)))
+
+    def add_hashes(self, hashes: list[bytes]) -> None:
+        self.tiles |= grow(self.size, hashes, self.read)
+        self.size += len(hashes)
 
 
 SIZES = st.lists(st.sampled_from([1, 2, 3, 7, 100, 255, 256, 257, 300]), max_size=6)
 
 
 @given(SIZES, st.randoms())
-def test_grown_in_any_pieces_it_has_the_root_that_is_defined_and_paths_that_lead_there(pieces: list[int], random) -> None:  # type: ignore[no-untyped-def]
+def test_grown_in_any_pieces_it_has_the_root_that_is_defined_and_paths_that_lead_there(
+    pieces: list[int], random
+) -> None:  # type: ignore[no-untyped-def]
     tiles, leaves = Tiles(), data(sum(pieces))
     for piece in pieces:
         tiles.add(leaves[tiles.size : tiles.size + piece])
@@ -64,15 +69,14 @@ def test_a_tree_of_three_levels_of_tiles_is_the_same_in_one_piece_and_in_many() 
     hashes = [sha256(b"%d" % number).digest() for number in range(256 * 256 + 300)]
     at_once = grow(0, hashes, lambda tiles: {})
     assert {level for level, _ in at_once} == {0, 1, 2}
-    pieces, size = dict[Tile, bytes](), 0
+    tiles = Tiles()
     for piece in (1, 1000, 64000, 534, 301):
-        pieces |= grow(size, hashes[size : size + piece], lambda tiles: {tile: pieces[tile] for tile in tiles if tile in pieces})
-        size += piece
-    assert pieces == at_once
-    tree = TiledTree(size, lambda tiles: {tile: at_once[tile] for tile in tiles if tile in at_once})
+        tiles.add_hashes(hashes[tiles.size : tiles.size + piece])
+    assert tiles.tiles == at_once
+    tree = TiledTree(tiles.size, tiles.read)
     assert tree.root() == root_of(hashes)
-    for index in (0, 255, 256, 65535, 65536, size - 1):
-        assert follows_path(hashes[index], index, size, tree.path(index), tree.root())
+    for index in (0, 255, 256, 65535, 65536, tiles.size - 1):
+        assert follows_path(hashes[index], index, tiles.size, tree.path(index), tree.root())
 
 
 def test_a_tile_that_lacks_hashes_is_told_and_not_guessed() -> None:

@@ -63,15 +63,14 @@ class Evidence(Unpicklable):
         from .keys import read_signing_key
 
         table, signing = self._table(), read_signing_key(key)
-        tree = EventTree(self._store, table)
-        size = tree.catch_up().size
-        read, now = tree.read(size), self._now()
+        tree, last = EventTree(self._store, table), table.last_checkpoint()
+        now, size = self._now(), tree.catch_up().size
+        read = tree.read(size)
         try:
             root = read.root()
             first = read.leaf(0) if size else None
         except TilesMissing as error:
             raise tree_damaged(error) from error
-        last = table.last_checkpoint()
         if last is not None:
             before, note = _read(last)
             self._check_follows(before, tree, size, now)
@@ -97,8 +96,8 @@ class Evidence(Unpicklable):
     ) -> "RegularCheckpoints":
         """Sign a checkpoint every so often, in a thread of its own, for as long as the block lasts.
 
-        ``key`` and ``to`` are as in ``checkpoint``. ``events``: also as soon as there are so many new ones, looked at
-        once a second. A checkpoint that can't be signed, or handed on, is an error in the process's log
+        ``key`` and ``to`` are as in ``checkpoint``. ``every``: so much time lies between two. ``events``: also as
+        soon as there are so many new ones, looked at once a second. A checkpoint that can't be signed, or handed on, is an error in the process's log
         (``flowledger.evidence``), and is tried again the next time. Raises InvalidRequest, StorageUnavailable (the key
         can't be used).
         """
