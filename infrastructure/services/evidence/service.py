@@ -97,9 +97,10 @@ class Evidence(Unpicklable):
         """Sign a checkpoint every so often, in a thread of its own, for as long as the block lasts.
 
         ``key`` and ``to`` are as in ``checkpoint``. ``every``: so much time lies between two. ``events``: also as
-        soon as there are so many new ones, looked at once a second. A checkpoint that can't be signed, or handed on, is an error in the process's log
-        (``flowledger.evidence``), and is tried again the next time. Raises InvalidRequest, StorageUnavailable (the key
-        can't be used).
+        soon as there are so many new ones, looked at once a second. A checkpoint that can't be signed, or handed on, is
+        an error in the process's log (``flowledger.evidence``), and is tried again the next time.
+
+        Raises InvalidRequest, StorageUnavailable (the key can't be used).
         """
         from .keys import read_signing_key
         from .regular import RegularCheckpoints
