@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ....files import read_text
 from ....files.atomic import write_file
+from ....files.text import read_text
 from ...presentation.console import print_line
 from ...presentation.documents import row_document
 from ..shared.options import AsJson, RunId
