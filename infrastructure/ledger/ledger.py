@@ -30,6 +30,7 @@ from ..services.access.tokens import Tokens
 from ..services.access.viewings import ViewingRecord
 from ..services.bulk.service import Bulk
 from ..services.erasure.service import Erasure
+from ..services.evidence.service import Evidence
 from ..services.history.service import History
 from ..services.runs.lease import LEASE
 from ..services.runs.service import Runs
@@ -61,6 +62,7 @@ class Ledger(Unpicklable):
         bulk: Bulk,
         search: Search,
         tokens: Tokens,
+        evidence: Evidence,
         subscriptions: Subscriptions,
         workers: Workers,
         overview: Overview,
@@ -84,6 +86,7 @@ class Ledger(Unpicklable):
         self.bulk = bulk
         self.search = search
         self.tokens = tokens
+        self.evidence = evidence
         self._workers = workers
         self._overview = overview
         self._erasure = erasure
@@ -143,7 +146,8 @@ class Ledger(Unpicklable):
     ) -> int:
         """Build the index that lists and filters read again from the events; returns how many events wrote to it.
 
-        All checkpoints are dropped. Others may write meanwhile. An event that can't be read is passed over:
+        All checkpoints of states are dropped, and the tree over all events, which ``evidence`` makes anew. Others may
+        write meanwhile. An event that can't be read is passed over:
         ``left_out`` is called with an EventNotReadable for it. A run or work order that begins with such an event is
         listed last, as ``unreadable``, until another event says how it stands.
 

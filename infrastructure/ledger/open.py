@@ -24,6 +24,7 @@ from ..repositories.workflows import WorkflowRepository
 from ..services.access.tokens import Tokens
 from ..services.bulk.service import Bulk
 from ..services.erasure.service import Erasure
+from ..services.evidence.service import Evidence
 from ..services.history.replayer import Replayer
 from ..services.history.service import History
 from ..services.runs.call_globals import LedgerGlobals
@@ -194,6 +195,7 @@ def compose(
         Bulk(run_services, index, history.runs, pools),
         Search(indexer, pools),
         Tokens(store, now, pools),
+        Evidence(store, now, pools),
         subscriptions,
         workers,
         overview,

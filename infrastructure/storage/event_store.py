@@ -36,6 +36,7 @@ from .search_table import SearchTable
 from .stored_events import IndexedEvent, LinkedEvent, guarded
 from .stream_heads import Head, HeadCache, check_stream
 from .subscription_table import SubscriptionTable
+from .tree_table import TreeTable
 from .wakeups import LONGEST_PAUSE, SHORTEST_PAUSE, PollingWakeups, Wakeups
 
 _log = logging.getLogger("flowledger.store")
@@ -57,8 +58,11 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
         wakeups: Wakeups | None = None,
         enter: Enter | None = None,
         subscriptions: SubscriptionTable | None = None,
+        tree: TreeTable | None = None,
     ) -> None:
         super().__init__(mapper, recorder)
+        self.tree = tree
+        """None where the store has no place for it."""
         self.subscriptions = subscriptions
         """None where the store has no place for it."""
         self.access = None if subscriptions is None else AccessTable(recorder)

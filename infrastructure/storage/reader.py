@@ -149,6 +149,11 @@ class EventReader:
         with translate_errors():
             return self.recorder.log_batch(after, settled=settled)
 
+    def digest_batch(self, after: int, *, settled: bool = True) -> Sequence[EventRow]:
+        """The same events, each with its first 41 encoded bytes alone: what is hashed."""
+        with translate_errors():
+            return self.recorder.digest_batch(after, settled=settled)
+
     def last_position(self) -> int:
         """The position of the last event of the whole log; 0 when there is none."""
         with translate_errors():
@@ -171,13 +176,15 @@ class EventReader:
 
     def body(self, row: EventRow) -> dict[str, Any]:
         """The body of a row's event, in the current schema, without what is sealed in it. Raises EventNotReadable."""
-        encoded = row.encoded if row.encoded is not None else self._fetch_encoded(row.stream, row.version)
-        return decode(row.stream, row.version, row.type, encoded)
+        return decode(row.stream, row.version, row.type, self.encoded(row))
+
+    def encoded(self, row: EventRow) -> bytes:
+        """All bytes of a row's event."""
+        return row.encoded if row.encoded is not None else self._fetch_encoded(row.stream, row.version)
 
     def opened_body(self, row: EventRow) -> dict[str, Any]:
         """The same with what is sealed in it, as far as the keys are at hand. Raises EventNotReadable."""
-        encoded = row.encoded if row.encoded is not None else self._fetch_encoded(row.stream, row.version)
-        return self._decode()(row.stream, row.version, row.type, encoded)
+        return self._decode()(row.stream, row.version, row.type, self.encoded(row))
 
     def recorded(self, row: EventRow) -> RecordedEvent:
         """The event of a row. Raises EventNotReadable."""

@@ -130,6 +130,17 @@ class LedgerRecorder(ApplicationRecorder):
         With ``settled``, none that a later commit could precede.
         """
 
+    def digest_batch(self, after: int, *, settled: bool = True) -> Sequence[EventRow]:
+        """The same events as ``log_batch``, each with its first 41 encoded bytes alone, whatever its size."""
+        return [
+            row._replace(encoded=row.encoded[:BODY] if row.encoded is not None else self._header_of(row))
+            for row in self.log_batch(after, settled=settled)
+        ]
+
+    def _header_of(self, row: EventRow) -> bytes:
+        found = self.header(row.stream, row.version)
+        return b"" if found is None else found[0]
+
     def settled_position(self) -> int:
         """The greatest position of an event, or less: none that a later commit could precede lies behind it."""
         return self.max_notification_id() or 0
@@ -244,6 +255,9 @@ class QueryingRecorder(LedgerRecorder):
 
     def log_batch(self, after: int, *, settled: bool = True) -> Sequence[EventRow]:
         return list(map(EventRow._make, self._page("log_batch", BATCH_ROWS, after=after, settled=settled)))
+
+    def digest_batch(self, after: int, *, settled: bool = True) -> Sequence[EventRow]:
+        return list(map(EventRow._make, self.fetch("digest_batch", rows=BATCH_ROWS, after=after, settled=settled)))
 
     def events_behind(self, position: int) -> int:
         ((count,),) = self.look("events_behind", position=position)

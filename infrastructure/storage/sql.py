@@ -97,6 +97,12 @@ def subject_tables() -> list[str]:
     return [statement for statement in schema("sqlite") if "CREATE TABLE flowledger_subject_keys " in statement]
 
 
+@cache
+def tree_tables() -> list[str]:
+    """The statements that make the tables of the tree in SQLite."""
+    return [statement for statement in schema("sqlite") if " flowledger_tree_" in statement]
+
+
 def grants(user: str) -> str:
     """The GRANTs for an application's ``user`` (an SQL identifier) on a PostgreSQL store that another user has made."""
     return _granting("grants.sql").replace("application_user", user)

@@ -29,13 +29,16 @@ def columns_of(made: Rows, before: Places | None) -> list[float]:
 def _by_blocks(made: Rows) -> list[float]:
     """Blocks, as far to the left as they may, then to the middle of what they are connected to, one after another."""
     blocks, block_of = blocks_of(made)
-    lefts: list[list[tuple[int, float]]] = [[] for _ in blocks]  # the blocks beside it, and how far their middles are
-    rights: list[list[tuple[int, float]]] = [[] for _ in blocks]
+    apart: dict[tuple[int, int], float] = {}  # blocks that are beside each other, in many rows as lanes are
     for row in made.rows:
         for left, right in pairwise(row):
-            distance = _distance(made, left, right)
-            lefts[block_of[right]].append((block_of[left], distance))
-            rights[block_of[left]].append((block_of[right], distance))
+            pair, distance = (block_of[left], block_of[right]), _distance(made, left, right)
+            apart[pair] = max(apart.pop(pair, 0.0), distance)  # in the order of where they were beside each other last
+    lefts: list[list[tuple[int, float]]] = [[] for _ in blocks]  # the blocks beside it, and how far their middles are
+    rights: list[list[tuple[int, float]]] = [[] for _ in blocks]
+    for (one, other), distance in apart.items():
+        lefts[other].append((one, distance))
+        rights[one].append((other, distance))
     order = _from_left(lefts, rights)
     at = [0.0] * len(blocks)
     for block in order:

@@ -53,6 +53,15 @@ def crossings(made: Rows, position: Sequence[int]) -> int:
             below = made.down[thing]
             if not below:
                 continue
+            if len(below) == 1:  # as of most things: nothing to sort
+                end = position[below[0]]
+                if seen and end < seen[-1]:
+                    place = bisect_right(seen, end)
+                    found += len(seen) - place
+                    seen.insert(place, end)
+                else:
+                    seen.append(end)
+                continue
             late = [other for other in below if (thing, other) in made.beside] if made.beside else []
             for those in ([other for other in below if other not in late], late) if late else (below,):
                 for end in sorted([position[other] for other in those]):
@@ -77,7 +86,9 @@ def _sweep(rows: Sequence[list[int]], towards: Sequence[Sequence[int]], position
             means: dict[int, float] = {}
             for thing in row:
                 others = towards[thing]
-                if others:
+                if len(others) == 1:
+                    means[thing] = position[others[0]]
+                elif others:
                     means[thing] = sum([position[other] for other in others]) / len(others)
                 else:
                     means[thing] = position[thing]

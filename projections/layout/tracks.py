@@ -157,8 +157,12 @@ def _must_be_below(nets: dict[Hashable, _Net]) -> dict[Hashable, set[Hashable]]:
 
 
 def _first_free(taken: list[list[_Net]], net: _Net, least: int) -> int:
+    low, high = net.low - ENDS, net.high + ENDS
     for track in range(least, len(taken)):
-        if all(net.high + ENDS < other.low or other.high + ENDS < net.low for other in taken[track]):
+        for other in taken[track]:
+            if high >= other.low and other.high >= low:
+                break
+        else:
             taken[track].append(net)
             return track
     while len(taken) < least:

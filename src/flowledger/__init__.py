@@ -59,6 +59,8 @@ if TYPE_CHECKING:
         WouldContinue,
     )
     from .domain.events.integrity import Finding, VerifyReport
+    from .domain.evidence.checkpoint import SignedCheckpoint
+    from .domain.evidence.report import ConsistencyFinding, ConsistencyReport
     from .domain.execution.cancellation import StepCancellation
     from .domain.execution.executors import ExecutorRegistry, Pause, StepContext, StepResult
     from .domain.execution.scoping import Public, Scoped
@@ -176,6 +178,8 @@ __all__ = [
     "ConcurrencyError",
     "Conflict",
     "ConflictingHistory",
+    "ConsistencyFinding",
+    "ConsistencyReport",
     "Count",
     "Divergence",
     "EarlierAnswer",
@@ -262,6 +266,7 @@ __all__ = [
     "RunSummary",
     "RunWalk",
     "Scoped",
+    "SignedCheckpoint",
     "SinceSuccess",
     "Slowdown",
     "Snapshot",
@@ -336,6 +341,8 @@ _NAMES = {
         "EffectNotRecorded ExpressionError InputInvalid "
         "StorageError StorageUnavailable StoreReadOnly StorageCorrupt EventsLost EventNotReadable"
     ),
+    "domain.evidence.checkpoint": "SignedCheckpoint",
+    "domain.evidence.report": "ConsistencyFinding ConsistencyReport",
     "domain.execution.cancellation": "StepCancellation",
     "domain.execution.executors": "ExecutorRegistry Pause StepContext StepResult",
     "domain.workflow.retry_policy": "RetryPolicy",

@@ -31,6 +31,10 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "demo": [[]],
     "diff": [["{completed}", "1", "3"], ["{failed}", "1", "2"], ["{completed}", "--with", "{other}"]],
     "erase": [["{evil}"], ["{evil}", "--dry-run", "--reason", "{evil}"]],
+    "evidence keygen": [["{folder}/key"], ["{folder}/other", "--name", "{evil}"]],
+    "evidence checkpoint": [["--key", "{folder}/key", "--to", "{folder}/kept"], ["--key", "{evil}"]],
+    "evidence prove": [["{completed}", "--out", "{folder}/proof"], ["{evil}"]],
+    "evidence check": [["{folder}/kept", "--key", "{evil}"], ["{folder}/kept"]],
     "events": [["{completed}"], ["{failed}"], ["{cancelled}"], ["{order}"], ["workflow:{evil}"]],
     "export": [
         ["{completed}", "{folder}/run.jsonl"],

@@ -65,6 +65,7 @@ HOMES = {
     "import": "transfer",
     "backup": "backup",
     "verify": "show",
+    "evidence": "evidence",
     "rebuild": "history",
     "schema": "schema",
     "worker": "worker",

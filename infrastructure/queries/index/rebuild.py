@@ -27,7 +27,7 @@ _log = logging.getLogger("flowledger.index")
 
 
 def rebuild_index(store: LedgerEventStore, progress: Progress | None = None, left_out: LeftOut | None = None) -> int:
-    """Rebuild the index, drop all checkpoints, and return how many events changed rows of the index.
+    """Rebuild the index, drop all checkpoints and the tree, and return how many events changed rows of the index.
 
     Others continue meanwhile; at the end writers wait for a moment. ``progress`` is called with the fraction done, 0 to
     1. Concurrent rebuilds help each other on SQLite and in memory; on PostgreSQL all but one are refused.
@@ -46,6 +46,8 @@ def rebuild_index(store: LedgerEventStore, progress: Progress | None = None, lef
     except PersistenceError as error:
         raise to_storage_error(error) from error
     store.checkpoints.clear()
+    if store.tree is not None:
+        store.tree.restart()
     if progress is not None:
         progress(1.0)
     return events

@@ -4,6 +4,7 @@ from ..codec import LedgerMapper
 from ..event_store import LedgerEventStore
 from ..sqlite.search import SQLiteSearch
 from ..sqlite.subscriptions import sqlite_subscriptions
+from ..sqlite.tree import sqlite_tree
 from ..wakeups import Wakeups
 from .checkpoints import MemoryCheckpoints
 from .recorder import MemoryRecorder
@@ -14,4 +15,5 @@ def open_memory(mapper: LedgerMapper) -> LedgerEventStore:
     recorder = MemoryRecorder()
     search = SQLiteSearch(recorder, recorder.transaction)
     subscriptions = sqlite_subscriptions(recorder.transaction)
-    return LedgerEventStore(mapper, recorder, MemoryCheckpoints(), search, Wakeups(), None, subscriptions)
+    tree = sqlite_tree(recorder, recorder.transaction)
+    return LedgerEventStore(mapper, recorder, MemoryCheckpoints(), search, Wakeups(), None, subscriptions, tree)

@@ -25,6 +25,7 @@ from ..sql import (
     search_tables,
     subject_tables,
     subscription_table,
+    tree_tables,
     worker_tables,
 )
 from ..sqlite.index import SQLiteIndexRebuild, change_index
@@ -53,6 +54,7 @@ class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
             *subscription_table(),
             *worker_tables(),
             *access_tables(),
+            *tree_tables(),
             *subject_tables(),
         ):
             self._index.execute(statement)

@@ -13,6 +13,7 @@ from ..codec import LedgerMapper
 from ..credentials import redact_url
 from ..event_store import LedgerEventStore
 from ..subscription_table import SubscriptionTable
+from ..tree_table import TreeTable
 from .checkpoints import PostgresCheckpoints
 from .datastore import PostgresDatastore, has_tables
 from .inside import enter
@@ -46,7 +47,8 @@ def open_postgres(url: str, mapper: LedgerMapper, *, create: bool) -> LedgerEven
         search, wakeups = PostgresSearch(datastore), PostgresWakeups(datastore)
         checkpoints, within = PostgresCheckpoints(datastore), partial(enter, recorder)
         subscriptions = SubscriptionTable(datastore.execute)
-        return LedgerEventStore(mapper, recorder, checkpoints, search, wakeups, within, subscriptions)
+        tree = TreeTable(datastore.fetch, datastore.write_transaction, list)
+        return LedgerEventStore(mapper, recorder, checkpoints, search, wakeups, within, subscriptions, tree)
     except BaseException:
         datastore.close()
         raise

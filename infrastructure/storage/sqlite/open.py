@@ -16,6 +16,7 @@ from .inside import enter
 from .recorder import SQLiteRecorder
 from .search import SQLiteSearch
 from .subscriptions import sqlite_subscriptions
+from .tree import sqlite_tree
 from .wakeups import watch_file
 
 
@@ -38,7 +39,8 @@ def open_sqlite(file: Path, mapper: LedgerMapper, *, create: bool) -> LedgerEven
         search = SQLiteSearch(recorder, datastore.write_transaction)
         checkpoints, within = SQLiteCheckpoints(datastore), partial(enter, recorder)
         wakeups, subscriptions = watch_file(file), sqlite_subscriptions(datastore.write_transaction)
-        return LedgerEventStore(mapper, recorder, checkpoints, search, wakeups, within, subscriptions)
+        tree = sqlite_tree(recorder, datastore.write_transaction)
+        return LedgerEventStore(mapper, recorder, checkpoints, search, wakeups, within, subscriptions, tree)
     except BaseException:
         datastore.close()
         raise

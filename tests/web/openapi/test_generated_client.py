@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ..browser.conftest import served
+from ..browser.sites import served
 from ..story import story
 from .document import Document
 

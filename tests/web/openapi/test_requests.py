@@ -81,3 +81,24 @@ def test_every_request_is_answered_as_it_is_described(operation: Operation, visi
                 assert answer.json()["status"] == answer.status_code
 
     send()
+
+
+@pytest.mark.parametrize(
+    ("path", "schema"),
+    [
+        ("/runs/RUN/audit", "RunAudit"),
+        ("/runs/GOOD/audit", "RunAudit"),
+        ("/runs/RUN/compare/GOOD", "RunComparison"),
+        ("/workflows/order-approval/diff?a=1&b=live", "WorkflowDiff"),
+    ],
+)
+def test_an_audit_and_differences_are_described_down_to_their_parts(path: str, schema: str, visitor: Visitor) -> None:
+    for word, run in (("RUN", visitor.told.run), ("GOOD", visitor.told.good)):
+        path = path.replace(word, run)
+    document = visitor.send("GET", path).json()
+    described_as = {"$ref": f"#/components/schemas/{schema}"}
+    assert DOCUMENT.faults(described_as, document) == []
+    required = DOCUMENT.data["components"]["schemas"][schema]["required"]
+    for part in required:
+        assert DOCUMENT.faults(described_as, {key: document[key] for key in document if key != part}) != [], part
+    assert DOCUMENT.faults(described_as, document | {"unheardOf": 1}) != []

@@ -16,7 +16,7 @@ from ..site import site_of
 from .admission import Viewer
 from .answers import Answer, array_of, list_answer, not_changed
 from .queries import Comparison, LogLines, PointInTime, RunList
-from .schemas import ANY_OBJECT, NOT_CHANGED, answers, array, listed, named
+from .schemas import NOT_CHANGED, answers, array, listed, named
 
 router = APIRouter(prefix="/runs", tags=["runs"], route_class=ApiRoute)
 
@@ -88,7 +88,7 @@ async def compare_versions(call: Viewer, run: str, query: Annotated[Comparison, 
     return Answer(found.patch)
 
 
-@router.get("/{run}/compare/{other}", responses=answers(ANY_OBJECT))
+@router.get("/{run}/compare/{other}", responses=answers(named("RunComparison")))
 async def compare_runs(
     call: Viewer, run: str, other: str, ignore: Annotated[list[str] | None, Query()] = None
 ) -> Answer:
@@ -97,7 +97,7 @@ async def compare_runs(
     return Answer(found.to_data())
 
 
-@router.get("/{run}/audit", responses=answers(ANY_OBJECT))
+@router.get("/{run}/audit", responses=answers(named("RunAudit")))
 async def get_audit(call: Viewer, run: str, query: Annotated[PointInTime, Query()]) -> Answer:
     """Everything that it takes to defend a run."""
     found = await call.ledger.history.aaudit(run, **query.arguments())

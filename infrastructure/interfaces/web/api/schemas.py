@@ -6,11 +6,14 @@ from datetime import datetime, timedelta
 from types import NoneType, UnionType
 from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
+from typing_extensions import is_typeddict
+
 from .....domain.rerun.retry import RetryPreview
 from .....domain.run.waits import Hold, Wait
 from .....domain.status import RUN_STATUSES
 from .....domain.values.roles import ROLES
 from .....domain.workflow import WorkflowVersion
+from .....projections.audit.build import RunAudit
 from .....projections.bulk_action import BulkAction, BulkActionItem, BulkPreview
 from .....projections.counts import Count
 from .....projections.runs.attempts import Attempt
@@ -23,6 +26,7 @@ from .....projections.runs.timings import Timings
 from .....projections.serialization import camel
 from .....projections.status.model import Health, Status
 from .....projections.steps.summary import FailureGroup, StepSummary
+from .compared_schemas import COMPARED
 
 Schema = dict[str, Any]
 
@@ -92,26 +96,37 @@ def schema_of(kind: Any) -> Schema:
 def _object_of(kind: type) -> Schema:
     """What the document of a class has: what may be left out isn't required."""
     hints = get_type_hints(kind)
+    if is_typeddict(kind):  # stands in the log, and is told as it is there
+        optional: frozenset[str] = getattr(kind, "__optional_keys__", frozenset())
+        return _written(_first_line(kind), {name: schema_of(hint) for name, hint in hints.items()}, *optional)
     known = getattr(kind, "__dataclass_fields__", {})
     needed = [name for name in hints if name not in known or not known[name].metadata]
     return {
         "type": "object",
         "title": kind.__name__,
-        "description": (kind.__doc__ or "").partition("\n")[0],
+        "description": _first_line(kind),
         "required": [camel(name) for name in needed],
         "properties": {camel(name): schema_of(hint) for name, hint in hints.items()},
         "additionalProperties": False,
     }
 
 
+def _first_line(kind: type) -> str:
+    return (kind.__doc__ or "").partition("\n")[0]
+
+
 def components() -> dict[str, Schema]:
     """Every schema that is referred to, by its name."""
-    found = dict(_WRITTEN)
+    found = _WRITTEN | COMPARED
     for kind in _KINDS:
         for each in _within(kind, found):
             found[each.__name__] = _object_of(each)
     found["WorkflowVersion"]["required"].append("summary")
     found["WorkflowVersion"]["properties"]["summary"] = {**_TEXT, "description": "What it changed, in words"}
+    found["RunAudit"]["required"].append("digest")
+    found["RunAudit"]["properties"]["digest"] = {**_TEXT, "description": "SHA-256 (hex) of all the rest"}
+    found["Provenance"]["required"].append("ok")
+    found["Provenance"]["properties"]["ok"] = {**_SIMPLE[bool], "description": "No finding"}
     return found
 
 
@@ -120,10 +135,15 @@ def _within(kind: Any, known: Mapping[str, Schema]) -> Iterator[type]:
     if get_origin(kind) is not None:
         for each in get_args(kind):
             yield from _within(each, known)
-    elif isinstance(kind, type) and (is_dataclass(kind) or hasattr(kind, "_fields")) and kind.__name__ not in known:
+    elif _is_ours(kind) and kind.__name__ not in known:
         yield kind
         for hint in get_type_hints(kind).values():
             yield from _within(hint, known)
+
+
+def _is_ours(kind: Any) -> bool:
+    """Whether a schema of its own is made of it: not of a plain value."""
+    return isinstance(kind, type) and (is_dataclass(kind) or is_typeddict(kind) or hasattr(kind, "_fields"))
 
 
 _KINDS: Final[tuple[type, ...]] = (
@@ -138,6 +158,7 @@ _KINDS: Final[tuple[type, ...]] = (
     Hold,
     Lineage,
     RetryPreview,
+    RunAudit,
     RunOrigin,
     RunSummary,
     Status,

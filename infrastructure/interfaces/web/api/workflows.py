@@ -23,7 +23,7 @@ from .answers import Answer, list_answer, not_changed
 from .bodies import Because, Release, Rename, Restore, SaveWorkflow, Start
 from .preconditions import Given
 from .queries import WorkflowList
-from .schemas import ANY_OBJECT, NOT_CHANGED, answers, array, listed, named
+from .schemas import NOT_CHANGED, answers, array, listed, named
 
 router = APIRouter(prefix="/workflows", tags=["workflows"], route_class=ApiRoute)
 
@@ -58,7 +58,7 @@ async def get_version(call: Viewer, workflow: str, version: str) -> Answer:
     return _answer(await call.ledger.workflows.aget(workflow, read_version(version)))
 
 
-@router.get("/{workflow}/diff", responses=answers(ANY_OBJECT))
+@router.get("/{workflow}/diff", responses=answers(named("WorkflowDiff")))
 async def compare_versions(call: Viewer, workflow: str, a: str, b: str) -> Answer:
     """What changed between two versions, by node id and edge id."""
     found = await call.ledger.workflows.adiff(workflow, read_version(a), read_version(b))

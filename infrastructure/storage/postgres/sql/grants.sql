@@ -41,5 +41,14 @@ GRANT SELECT, INSERT, UPDATE ON flowledger_tokens TO application_user;
 -- Sessions end.
 GRANT SELECT, INSERT, DELETE ON flowledger_sessions TO application_user;
 
+-- The tree over all events, which follows them.
+GRANT SELECT, INSERT, UPDATE, DELETE ON flowledger_tree_tiles, flowledger_tree_leaves TO application_user;
+
+-- And how far it has followed them.
+GRANT SELECT, UPDATE ON flowledger_tree_progress TO application_user;
+
+-- What was signed stays.
+GRANT SELECT, INSERT ON flowledger_tree_checkpoints TO application_user;
+
 -- The keys of subjects, which erasures overwrite and delete.
 GRANT SELECT, INSERT, UPDATE, DELETE ON flowledger_subject_keys TO application_user;

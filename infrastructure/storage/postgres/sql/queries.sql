@@ -315,3 +315,54 @@ FROM flowledger_subscriptions ORDER BY name
 
 -- events_behind: How many events lie behind a position.
 SELECT count(*) FROM flowledger_events WHERE notification_id > %(position)s
+
+-- digest_batch: The next %(rows)b events behind position %(after)b, with their first 41 bytes, as log_batch has them.
+SELECT originator_id, originator_version, notification_id, topic, substring(state FOR 41)
+FROM flowledger_events
+WHERE notification_id > %(after)b
+  AND (NOT %(settled)b OR notification_id < (SELECT horizon FROM flowledger_numbering))
+ORDER BY notification_id LIMIT %(rows)b
+
+-- tree_progress: How far the tree goes.
+SELECT size, position, generation, last_stream, last_version, last_digest FROM flowledger_tree_progress
+
+-- move_tree: Go on from %(was)b events in generation %(generation)b, unless somebody else has.
+UPDATE flowledger_tree_progress
+SET size = %(size)b, position = %(position)b, last_stream = %(last_stream)b, last_version = %(last_version)b, last_digest = %(last_digest)b
+WHERE size = %(was)b AND generation = %(generation)b RETURNING size
+
+-- save_tile: Keep the hashes of a tile.
+INSERT INTO flowledger_tree_tiles (level, tile, hashes) VALUES (%(level)b, %(tile)b, %(hashes)b)
+ON CONFLICT (level, tile) DO UPDATE SET hashes = EXCLUDED.hashes
+
+-- save_leaves: Keep which events a tile is of.
+INSERT INTO flowledger_tree_leaves (tile, last_position, leaves) VALUES (%(tile)b, %(last_position)b, %(leaves)b)
+ON CONFLICT (tile) DO UPDATE SET last_position = EXCLUDED.last_position, leaves = EXCLUDED.leaves
+
+-- tree_tiles: Tiles, given as two arrays of the same length.
+SELECT level, tile, hashes FROM flowledger_tree_tiles
+JOIN unnest(%(levels)b::bigint[], %(tiles)b::bigint[]) AS wanted (at_level, at_tile) ON (level, tile) = (at_level, at_tile)
+
+-- tree_leaves: Which events tiles are of, given as an array.
+SELECT tile, leaves FROM flowledger_tree_leaves WHERE tile = ANY (%(tiles)b::bigint[])
+
+-- tiles_at: The tile in which the event at each of some positions is, if it is in one.
+SELECT DISTINCT tile FROM unnest(%(positions)b::bigint[]) AS wanted (position) CROSS JOIN LATERAL (
+    SELECT tile FROM flowledger_tree_leaves WHERE last_position >= position ORDER BY last_position LIMIT 1
+) AS found
+
+-- restart_tree: The tree has nothing any more.
+UPDATE flowledger_tree_progress
+SET size = 0, position = 0, generation = generation + 1, last_stream = NULL, last_version = NULL, last_digest = NULL
+
+-- clear_tiles: Forget all tiles.
+DELETE FROM flowledger_tree_tiles
+
+-- clear_leaves: And which events they were of.
+DELETE FROM flowledger_tree_leaves
+
+-- keep_checkpoint: Keep one that was signed.
+INSERT INTO flowledger_tree_checkpoints (signed_at, size, note) VALUES (%(signed_at)b, %(size)b, %(note)b) ON CONFLICT DO NOTHING
+
+-- last_checkpoint: The one that was signed last.
+SELECT note FROM flowledger_tree_checkpoints ORDER BY signed_at DESC, size DESC LIMIT 1

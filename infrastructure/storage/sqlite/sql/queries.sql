@@ -187,3 +187,55 @@ FROM flowledger_subscriptions ORDER BY name
 
 -- events_behind: How many events lie behind a position.
 SELECT count(*) FROM flowledger_events WHERE notification_id > :position
+
+-- digest_batch: The next :rows events behind position :after, with their first 41 bytes, as log_batch has them.
+SELECT originator_id, originator_version, notification_id, topic, substr(CAST(state AS BLOB), 1, 41)
+FROM flowledger_events
+WHERE notification_id > :after
+ORDER BY notification_id LIMIT :rows
+
+-- tree_progress: How far the tree goes.
+SELECT size, position, generation, last_stream, last_version, last_digest FROM flowledger_tree_progress
+
+-- move_tree: Go on from :was events in generation :generation, unless somebody else has.
+UPDATE flowledger_tree_progress
+SET size = :size, position = :position, last_stream = :last_stream, last_version = :last_version, last_digest = :last_digest
+WHERE size = :was AND generation = :generation RETURNING size
+
+-- save_tile: Keep the hashes of a tile.
+INSERT INTO flowledger_tree_tiles (level, tile, hashes) VALUES (:level, :tile, :hashes)
+ON CONFLICT (level, tile) DO UPDATE SET hashes = excluded.hashes
+
+-- save_leaves: Keep which events a tile is of.
+INSERT INTO flowledger_tree_leaves (tile, last_position, leaves) VALUES (:tile, :last_position, :leaves)
+ON CONFLICT (tile) DO UPDATE SET last_position = excluded.last_position, leaves = excluded.leaves
+
+-- tree_tiles: Tiles, given as two arrays of the same length.
+SELECT level, tile, hashes FROM json_each(:levels) AS at_level JOIN json_each(:tiles) AS at_tile ON at_tile.key = at_level.key
+JOIN flowledger_tree_tiles ON level = at_level.value AND tile = at_tile.value
+
+-- tree_leaves: Which events tiles are of, given as an array.
+SELECT tile, leaves FROM flowledger_tree_leaves WHERE tile IN (SELECT value FROM json_each(:tiles))
+
+-- tiles_at: The tile in which the event at each of some positions is, if it is in one.
+SELECT DISTINCT tile FROM (
+    SELECT (
+        SELECT tile FROM flowledger_tree_leaves WHERE last_position >= value ORDER BY last_position LIMIT 1
+    ) AS tile FROM json_each(:positions)
+) WHERE tile IS NOT NULL
+
+-- restart_tree: The tree has nothing any more.
+UPDATE flowledger_tree_progress
+SET size = 0, position = 0, generation = generation + 1, last_stream = NULL, last_version = NULL, last_digest = NULL
+
+-- clear_tiles: Forget all tiles.
+DELETE FROM flowledger_tree_tiles
+
+-- clear_leaves: And which events they were of.
+DELETE FROM flowledger_tree_leaves
+
+-- keep_checkpoint: Keep one that was signed.
+INSERT INTO flowledger_tree_checkpoints (signed_at, size, note) VALUES (:signed_at, :size, :note) ON CONFLICT DO NOTHING
+
+-- last_checkpoint: The one that was signed last.
+SELECT note FROM flowledger_tree_checkpoints ORDER BY signed_at DESC, size DESC LIMIT 1

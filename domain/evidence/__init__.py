@@ -1,0 +1,1 @@
+"""Evidence that outsiders can check: the Merkle tree over all events, and checkpoints of it that are signed."""

@@ -1,0 +1,61 @@
+"""What checking a store against an earlier checkpoint shows."""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+LossKind = Literal[
+    "cut",
+    "removed",
+    "missing",
+    "rewritten",
+    "inserted",
+    "reordered",
+    "changed",
+    "forked",
+    "other",
+    "signature",
+    "tree",
+    "unknown",
+]
+
+
+class ConsistencyFinding(NamedTuple):
+    """One thing that isn't as it was signed. ``stream`` is empty, and ``version`` 0, where it can't be told.
+
+    ``cut``: the stream's newest events from this version on are gone. ``removed``: the whole stream is. ``missing``:
+    an event within it is. ``rewritten``: the stream has other events from this version on. ``inserted``: an event lies
+    among those that were signed, but wasn't. ``reordered``: the same events lie in another order, from this one on.
+    ``changed``: an event isn't as it was written, by its own digest, or that of the event before. ``forked``: of two
+    checkpoints one isn't a part of the other, so two histories were signed. ``other``: the checkpoint is of another
+    store. ``signature``: it isn't signed by the key. ``tree``: the kept tree isn't that of the
+    events; ``flowledger rebuild`` makes it anew. ``unknown``: what the events are of has changed, and nothing that is
+    left says where.
+    """
+
+    stream: str
+    """Of which stream it is."""
+    version: int
+    """Of its first event that isn't as it was signed."""
+    kind: LossKind
+    """What happened to it."""
+    message: str
+    """The same in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsistencyReport:
+    """Whether the store still holds all that it held when a checkpoint was signed, unchanged."""
+
+    origin: str
+    """Whose log it is: the name of the key."""
+    size: int
+    """How many events the checkpoint is of; of several the largest."""
+    events: int
+    """How many events the store has now; 0 where the signature was enough to refuse it."""
+    findings: tuple[ConsistencyFinding, ...]
+    """Everything that is wrong."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.findings

@@ -1,0 +1,151 @@
+"""``flowledger evidence``: keys, signed checkpoints, proofs for outsiders, and what an earlier checkpoint shows."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ....files.atomic import write_file
+from ....files.text import read_text
+from ...presentation.console import print_line
+from ...presentation.documents import row_document
+from ..shared.options import AsJson, RunId
+from ..shared.progress import progress_counter
+from ..shared.session import Session
+from ..shared.short_ids import find_run
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from .....domain.evidence.report import ConsistencyReport
+
+app = typer.Typer(
+    help="Sign what the store holds, prove runs to outsiders, check against what was signed.", rich_markup_mode=None
+)
+
+SigningKeyFile = Annotated[
+    str,
+    typer.Option("--key", metavar="FILE", envvar="FLOWLEDGER_SIGNING_KEY", help="The private key that keygen made."),
+]
+
+
+def register(parent: typer.Typer) -> None:
+    """Add the commands, as a group."""
+    parent.add_typer(app, name="evidence")
+
+
+@app.command()
+def keygen(
+    context: typer.Context,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The private key: a new file, which only you may read.")],
+    name: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Whose store it is, such as example.com/orders; stands in each checkpoint.",
+            show_default="flowledger- and chance",
+        ),
+    ] = None,
+    _json: AsJson = False,
+) -> None:
+    """Make a key to sign checkpoints with, and print the line that others check with.
+
+    Give the line to whoever is to check. Who has the file signs in your name; when it is lost, make another one.
+    """
+    from ....services.evidence.keys import make_key
+
+    line = make_key(Path(file), name or f"flowledger-{secrets.token_hex(8)}")
+    session = Session.of(context)
+    session.answer({"file": file, "verifierKey": line}, lambda console: print_line(console, line))
+
+
+@app.command()
+def checkpoint(
+    context: typer.Context,
+    key: SigningKeyFile,
+    to: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Add it to this file, which is kept elsewhere.")
+    ] = None,
+    new_key: Annotated[bool, typer.Option("--new-key", help="The last one was signed by another key.")] = False,
+    _json: AsJson = False,
+) -> None:
+    """Sign how many events the store has, and the root of the tree over them.
+
+    Keep what it prints where nobody who can write to the store can write: in a mail, in a repository, with a notary.
+    """
+    session = Session.of(context)
+    with session.open_ledger() as ledger:
+        signed = ledger.evidence.checkpoint(key, to, new_key=new_key)
+
+    def show(console: Console) -> None:
+        for line in signed.text.splitlines():
+            print_line(console, line)
+
+    session.answer(row_document(signed), show, written=to)
+
+
+@app.command()
+def prove(
+    context: typer.Context,
+    run: RunId,
+    out: Annotated[str | None, typer.Option(metavar="FILE", help="The proof.", show_default="RUN.proof")] = None,
+    at: Annotated[
+        str | None,
+        typer.Option("--checkpoint", metavar="FILE", help="By this checkpoint.", show_default="the one signed last"),
+    ] = None,
+    _json: AsJson = False,
+) -> None:
+    """Write a file by which anybody can check the events of a run, without this store and without flowledger.
+
+    It has the run's events, and is as private as they are. check_proof.py, which comes with flowledger, checks it.
+    """
+    session = Session.of(context)
+    with session.open_ledger() as ledger:
+        run_id = find_run(ledger, run)
+        proof = ledger.evidence.prove(run_id, None if at is None else read_text(Path(at)))
+    file = out or f"{run_id}.proof"
+    write_file(Path(file), proof)
+    session.answer(
+        {"runId": run_id, "file": file, "bytes": len(proof)},
+        lambda console: print_line(console, f"the proof of run {run_id}, {len(proof):,} bytes, is in {file}"),
+        written=file,
+    )
+
+
+@app.command()
+def check(
+    context: typer.Context,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A checkpoint that was kept elsewhere, or several.")],
+    key: Annotated[
+        str | None,
+        typer.Option(
+            "--key", metavar="KEY", help="The line that keygen printed, or a file with it: it must have signed."
+        ),
+    ] = None,
+    _json: AsJson = False,
+) -> None:
+    """Read all events again, and say whether the store still holds what it held at a checkpoint, unchanged.
+
+    Exits with 1 if it doesn't, and names what was changed, cut off or forked, as far as what is left says it.
+    """
+    session = Session.of(context)
+    with session.open_ledger() as ledger, progress_counter("events read") as progress:
+        report = ledger.evidence.check(read_text(Path(file)), key, progress)
+    if not report.ok:
+        session.exit_code = 1
+    if key is None:
+        print("signatures were not looked at: give --key", file=sys.stderr)
+    document = {"ok": report.ok, **row_document(report)}
+    session.answer(document, lambda console: _print_report(console, report))
+
+
+def _print_report(console: Console, report: ConsistencyReport) -> None:
+    held = "all of them are here, as they were" if report.ok else f"{len(report.findings):,} findings"
+    print_line(console, f"{report.size:,} events of {report.origin} were signed, {report.events:,} are here: {held}")
+    for finding in report.findings:
+        place = f"{finding.stream} event {finding.version}: " if finding.stream else ""
+        print_line(console, f"{finding.kind}: {place}{finding.message}")

@@ -1,0 +1,1 @@
+"""The tree over all events, as it follows the log."""

@@ -1,0 +1,118 @@
+"""Keys of Ed25519 in files: making them, reading them, signing and verifying with them."""
+
+import os
+import stat
+from pathlib import Path
+
+from ....domain.errors import InvalidRequest, StorageUnavailable
+from ....domain.evidence.signed_note import (
+    NamedKey,
+    check_key_name,
+    key_hint,
+    parse_private_key,
+    parse_verifier_key,
+    private_key,
+    signed_text,
+    verifier_key,
+)
+from ....domain.visible import quoted
+from ...files.atomic import write_file
+
+try:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+except ImportError as error:
+    raise InvalidRequest("signing needs a library: pip install 'flowledger[evidence]'") from error
+
+
+class SigningKey:
+    """A private key."""
+
+    def __init__(self, line: str) -> None:
+        """Read it as it stands in a file. Raises ValueError."""
+        private, self.public = parse_private_key(line.strip(), _public_of)
+        self.hint = key_hint(self.public)
+        self._key = Ed25519PrivateKey.from_private_bytes(private.bytes)
+
+    def sign(self, text: str) -> str:
+        """The text, as a signed note."""
+        return signed_text(text, self.public, self._key.sign(text.encode()))
+
+
+def make_key(path: Path, name: str) -> str:
+    """Write a new private key to a file of mode 0600. Returns the line that others check with.
+
+    Raises InvalidRequest (a file is there; the name can't be one), StorageUnavailable.
+    """
+    try:
+        check_key_name(name)
+    except ValueError as error:
+        raise InvalidRequest(f"the name {quoted(name)}: {error}") from error
+    key = Ed25519PrivateKey.generate()
+    private, public = NamedKey(name, key.private_bytes_raw()), NamedKey(name, key.public_key().public_bytes_raw())
+    write_file(path, f"{private_key(private, public)}\n".encode(), replace=False)
+    return verifier_key(public)
+
+
+def read_signing_key(key: str | Path) -> SigningKey:
+    """A private key of a file, which nobody else may read, or itself as text.
+
+    Raises InvalidRequest, StorageUnavailable.
+    """
+    if isinstance(key, str) and key.startswith("PRIVATE+KEY+"):
+        return _signing_key(key, "the private key")
+    path = Path(key)
+    try:
+        with path.open("rb") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            line = file.read(_LONGEST).decode("utf-8", errors="replace")
+    except OSError as error:
+        raise StorageUnavailable(
+            f"the key {str(path)!r}: {error.strerror}; `flowledger evidence keygen` makes one"
+        ) from error
+    if mode & 0o077:
+        raise InvalidRequest(
+            f"the key {str(path)!r} may be read by others (mode {mode:04o}): whoever has it signs in your name; "
+            f"chmod 600 it, or make another one if it may have been read"
+        )
+    return _signing_key(line, f"the key {str(path)!r}")
+
+
+def read_verifier_key(key: str | Path) -> NamedKey:
+    """A public key as text, or of a file. Raises InvalidRequest, StorageUnavailable."""
+    text, where = str(key), "the public key"
+    if isinstance(key, Path) or ("+" not in key and Path(key).is_file()):
+        where = f"the public key {text!r}"
+        try:
+            with Path(key).open("rb") as file:
+                text = file.read(_LONGEST).decode("utf-8", errors="replace")
+        except OSError as error:
+            raise StorageUnavailable(f"{where}: {error.strerror}") from error
+    try:
+        return parse_verifier_key(text.strip())
+    except ValueError as error:
+        raise InvalidRequest(f"{where}: {error}") from error
+
+
+def verify_signature(key: bytes, signature: bytes, text: bytes) -> bool:
+    """Whether a signature is of that key and that text."""
+    try:
+        Ed25519PublicKey.from_public_bytes(key).verify(signature, text)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+_LONGEST = 4096
+"""Bytes of a file that can hold a key."""
+
+
+def _signing_key(line: str, where: str) -> SigningKey:
+    try:
+        return SigningKey(line)
+    except ValueError as error:
+        raise InvalidRequest(f"{where}: {error}") from error
+
+
+def _public_of(private: bytes) -> bytes:
+    return Ed25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()

@@ -1,0 +1,240 @@
+"""``ledger.evidence``: signed checkpoints of the store, proofs of its runs, and what an earlier checkpoint shows."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ....domain.errors import InvalidRequest, StorageCorrupt
+from ....domain.evidence.checkpoint import SignedCheckpoint, TreeHead, read_checkpoint, to_checkpoint
+from ....domain.evidence.report import ConsistencyFinding, ConsistencyReport
+from ....domain.evidence.signed_note import SignedNote, split_notes
+from ....domain.evidence.tiles import TilesMissing
+from ....domain.live import Unpicklable
+from ....domain.values.clock import moment
+from ....domain.values.names import check_run_id
+from ....domain.visible import quoted, visible
+from ...concurrency.async_variants import run_in_thread
+from ...concurrency.threads import Threads
+from ...files.paths import to_path
+from ...queries.tree.follower import EventTree, tree_damaged
+from ...storage.tree_table import TreeTable
+from .publishing import Destination, publish
+
+if TYPE_CHECKING:
+    from ...storage.event_store import LedgerEventStore
+    from .regular import RegularCheckpoints
+
+
+class Evidence(Unpicklable):
+    """``ledger.evidence``: sign checkpoints, prove runs, check the store against an earlier checkpoint."""
+
+    _send_instead = "send the store's URL, and open a ledger there"
+
+    def __init__(self, store: "LedgerEventStore", now: Callable[[], int], threads: Threads) -> None:
+        self._store = store
+        self._now = now
+        self._threads = threads
+
+    def keygen(self, path: str | Path, name: str) -> str:
+        """Make a key to sign with, in a new file that only its owner may read, and return the line to check with.
+
+        ``name`` stands in every checkpoint, as its origin: one that says whose store it is, such as a host and a path
+        (``example.com/orders``), without blanks and ``+``. Give the returned line to those who check.
+
+        Raises InvalidRequest (a file is there, the name can't be one, or the extra ``evidence`` isn't installed),
+        StorageUnavailable.
+        """
+        from .keys import make_key
+
+        return make_key(to_path(path), name)
+
+    def checkpoint(self, key: str | Path, to: Destination | None = None, *, new_key: bool = False) -> SignedCheckpoint:
+        """Sign how many events the store has, and the root of the tree over them.
+
+        ``key``: a file that ``keygen`` has written, or its line. ``to``: a file that it is added to, or a function that
+        is called with it. Keep it, or only its ``text``, where who can write to the store can't. The store keeps a
+        copy, for ``prove``. ``new_key=True`` lets another key sign than the one that has signed the last checkpoint.
+
+        Takes in the events since the last time first. Raises InvalidRequest (the key can't be used, is another one than
+        last time, or the clock is before the last checkpoint), StorageCorrupt (the store isn't as it was at the last
+        checkpoint: ``check`` says more), StoreReadOnly, StorageUnavailable.
+        """
+        from .keys import read_signing_key
+
+        table, signing = self._table(), read_signing_key(key)
+        tree, last = EventTree(self._store, table), table.last_checkpoint()
+        now, size = self._now(), tree.catch_up().size
+        read = tree.read(size)
+        try:
+            root = read.root()
+            first = read.leaf(0) if size else None
+        except TilesMissing as error:
+            raise tree_damaged(error) from error
+        if last is not None:
+            before, note = _read(last)
+            self._check_follows(before, tree, size, now)
+            if not new_key and note.signatures[0].hint != signing.hint:
+                raise InvalidRequest(
+                    f"the last checkpoint was signed by another key, of {quoted(before.origin)}: use that one, or say "
+                    "that another one is meant (new_key=True, --new-key), and give its public key to those who check"
+                )
+        head = TreeHead(signing.public.name, size, root, now, first)
+        text = signing.sign(head.text)
+        table.keep_checkpoint(now, size, text)
+        signed = to_checkpoint(head, text)
+        if to is not None:
+            publish(signed, to)
+        return signed
+
+    def sign_regularly(
+        self,
+        key: str | Path,
+        to: Destination,
+        every: timedelta = timedelta(minutes=10),
+        events: int | None = None,
+    ) -> "RegularCheckpoints":
+        """Sign a checkpoint every so often, in a thread of its own, for as long as the block lasts.
+
+        ``key`` and ``to`` are as in ``checkpoint``. ``every``: so much time lies between two. ``events``: also as
+        soon as there are so many new ones, looked at once a second. A checkpoint that can't be signed, or handed on, is
+        an error in the process's log (``flowledger.evidence``), and is tried again the next time.
+
+        Raises InvalidRequest, StorageUnavailable (the key can't be used).
+        """
+        from .keys import read_signing_key
+        from .regular import RegularCheckpoints
+
+        self._table()
+        read_signing_key(key)
+        if not isinstance(every, timedelta) or every <= timedelta(0) or (events is not None and events < 1):
+            raise InvalidRequest("every is a length of time above 0, events a number above 0")
+        return RegularCheckpoints(lambda: self.checkpoint(key, to), self._unsigned, every, events)
+
+    def _unsigned(self) -> int:
+        """How many events were stored since the tree was last brought up to date."""
+        return self._store.events_behind(self._table().progress().position)
+
+    def latest(self) -> SignedCheckpoint | None:
+        """The checkpoint that was signed last, as the store keeps it. Raises InvalidRequest, StorageUnavailable."""
+        text = self._table().last_checkpoint()
+        return None if text is None else to_checkpoint(_read(text)[0], text)
+
+    def prove(self, run_id: str, checkpoint: SignedCheckpoint | str | None = None) -> bytes:
+        """A file by which anybody can check, without this store, that the events of a run were signed as they are.
+
+        It holds the run's events, those of the runs that it began with, the saves of their workflows, and for each the
+        way to the root that ``checkpoint`` signs (None: the one that was signed last). Events of after that are left
+        out. What is in it isn't masked any more than in the store: give it only to those who may read the run.
+
+        Raises RunNotFound, InvalidRequest (no checkpoint was signed yet, or only before the run began),
+        StorageCorrupt (an event isn't as it was written, or the tree isn't the one that was signed), StoreReadOnly,
+        StorageUnavailable.
+        """
+        from .proof import collect_proven, write_proof
+
+        check_run_id(run_id)
+        table = self._table()
+        text = _text_of(checkpoint) if checkpoint is not None else table.last_checkpoint()
+        if text is None:
+            raise InvalidRequest("no checkpoint was signed yet: `flowledger evidence checkpoint` signs one")
+        head, _ = _read(text)
+        tree = EventTree(self._store, table)
+        try:
+            if table.progress().size < head.size:
+                tree.catch_up()
+            if tree.read(head.size).root() != head.root:
+                raise _not_signed(head)
+            return write_proof(run_id, text, head.size, tree, collect_proven(self._store, run_id))
+        except TilesMissing as error:
+            raise tree_damaged(error) from error
+
+    def check(
+        self,
+        checkpoint: SignedCheckpoint | str,
+        key: str | Path | None = None,
+        progress: Callable[[int], object] | None = None,
+    ) -> ConsistencyReport:
+        """Read all events again, and say whether the store still holds what it held at a checkpoint, unchanged.
+
+        ``checkpoint`` is one that was kept elsewhere, or its text, or that of several, as ``to=FILE`` adds them: the
+        largest is checked, and older ones narrow down what isn't as it was. ``key`` is the public key (the line, or a
+        file with it) that must have signed them; without one, signatures aren't looked at. ``progress`` is called
+        now and then with the number of events read: each is read twice.
+
+        What was changed, cut off, or forked is named by stream and version, as far as what is left says it. Raises
+        InvalidRequest (it is no checkpoint, no key), StorageUnavailable.
+        """
+        from ...verification.consistency import compare_with
+
+        notes = [_read(text) for text in split_notes(_text_of(checkpoint)) or [""]]
+        heads = [head for head, _ in notes]
+        unsigned = [] if key is None else _unsigned(notes, key)
+        if unsigned:
+            largest = max(heads, key=lambda head: head.size)
+            return ConsistencyReport(largest.origin, largest.size, 0, tuple(unsigned))
+        return compare_with(self._store, self._table(), heads, progress)
+
+    def _check_follows(self, before: TreeHead, tree: EventTree, size: int, now: int) -> None:
+        if now < before.time:
+            raise InvalidRequest(
+                f"the clock says {moment(now).isoformat()}, and the last checkpoint was signed at "
+                f"{moment(before.time).isoformat()}: set the clock"
+            )
+        try:
+            follows = before.size <= size and tree.read(before.size).root() == before.root
+        except TilesMissing:
+            follows = False
+        if not follows:
+            raise _not_signed(before)
+
+    def _table(self) -> TreeTable:
+        if self._store.tree is None:
+            raise InvalidRequest("a store of your own keeps no tree: evidence needs an SQLite or PostgreSQL store")
+        return self._store.tree
+
+    akeygen = run_in_thread(keygen)
+    acheckpoint = run_in_thread(checkpoint)
+    alatest = run_in_thread(latest)
+    aprove = run_in_thread(prove)
+    acheck = run_in_thread(check)
+
+
+def _text_of(checkpoint: object) -> str:
+    if isinstance(checkpoint, SignedCheckpoint):
+        return checkpoint.text
+    if isinstance(checkpoint, str):
+        return checkpoint
+    raise InvalidRequest(f"checkpoint {quoted(checkpoint)} is neither a SignedCheckpoint nor its text")
+
+
+def _read(text: str) -> tuple[TreeHead, SignedNote]:
+    try:
+        return read_checkpoint(text)
+    except ValueError as error:
+        raise InvalidRequest(f"the checkpoint can't be read: {error}") from error
+
+
+def _unsigned(notes: list[tuple[TreeHead, SignedNote]], key: str | Path) -> list[ConsistencyFinding]:
+    from .keys import read_verifier_key, verify_signature
+
+    verifier = read_verifier_key(key)
+    return [
+        ConsistencyFinding(
+            "",
+            0,
+            "signature",
+            f"the checkpoint of {head.size:,} events of {visible(head.origin)} isn't signed by the key "
+            f"{verifier.name}: it was forged or changed, or it is another's",
+        )
+        for head, note in notes
+        if not (note.is_signed_by(verifier, verify_signature) and head.origin == verifier.name)
+    ]
+
+
+def _not_signed(head: TreeHead) -> StorageCorrupt:
+    return StorageCorrupt(
+        f"the tree isn't the one that was signed when it had {head.size:,} events, at {moment(head.time).isoformat()}: "
+        "events or tables were changed since, or the store was restored; `flowledger evidence check` says which, and "
+        "nothing is signed before that is explained"
+    )
