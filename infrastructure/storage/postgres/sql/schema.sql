@@ -633,6 +633,7 @@ CREATE TABLE flowledger_tree_checkpoints (
     note text NOT NULL,
     PRIMARY KEY (signed_at, size),
     CONSTRAINT flowledger_tree_checkpoints_bounds CHECK (signed_at BETWEEN 0 AND 253402300799999999 AND size >= 0)
+);
 
 -- The keys under which what is personal is sealed: one for each subject, itself wrapped by a master key that isn't in the store.
 -- A table without history: an erasure overwrites and deletes the row. Leave it out of dumps that are kept.

@@ -491,6 +491,7 @@ CREATE TABLE flowledger_tree_checkpoints (
     size INTEGER NOT NULL,
     note TEXT NOT NULL,
     PRIMARY KEY (signed_at, size)
+) WITHOUT ROWID;
 
 -- The keys under which what is personal is sealed: one for each subject, itself wrapped by a master key that isn't in the store.
 -- A table without history: an erasure overwrites and deletes the row. Leave it out of dumps that are kept.
