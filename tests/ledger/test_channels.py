@@ -1,5 +1,8 @@
 """What somebody does is recorded with the channel through which it was done; what follows from it isn't."""
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -84,3 +87,23 @@ def test_an_exported_run_keeps_its_channels(ledger: fl.Ledger, tmp_path: Any) ->
     with fl.open_ledger("memory:") as elsewhere:
         elsewhere.history.import_(tmp_path / "run.jsonl")
         assert channels(elsewhere, run.id) == channels(ledger, run.id)
+
+
+def test_acts_of_before_the_index_knew_channels_say_theirs_and_are_found_by_it_once_it_is_built_again(
+    tmp_path: Path,
+) -> None:
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    definition = {"nodes": [{"id": "a", "type": "work"}]}
+    with fl.open_ledger(url, create=True) as ledger:
+        with acting_through("web"):
+            ledger.workflows.save(definition, workflow_id="through-web", by="ada")
+        ledger.workflows.save(definition, workflow_id="through-python", by="ada")
+    with closing(sqlite3.connect(tmp_path / "store.db")) as connection, connection:
+        connection.execute("UPDATE flowledger_index_changes SET channel = NULL")  # as the migration leaves it
+    with fl.open_ledger(url) as ledger:
+        told = [(act.subject, act.channel) for act in ledger.history.trail()]
+        assert told == [("through-python", None), ("through-web", "web")]
+        assert list(ledger.history.trail(channel="web")) == []
+        ledger.rebuild()
+        assert [act.subject for act in ledger.history.trail(channel="web")] == ["through-web"]
+        assert [(act.subject, act.channel) for act in ledger.history.trail()] == told

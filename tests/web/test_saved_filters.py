@@ -96,3 +96,19 @@ async def test_saved_filters_are_no_acts_and_survive_a_rebuild(ledger: fl.Ledger
         assert [act.type for act in acts if act.type.startswith("views")] == []
         assert ledger.verify().ok
         assert "/history?status=failed" in (await client.get("/history")).text
+
+
+async def test_filters_are_saved_renamed_and_deleted_by_the_api_as_on_the_page(ledger: fl.Ledger) -> None:
+    async with local(ledger) as client:
+        made = await client.post("/api/filters", json={"name": "a/b", "query": "since=7d&status=failed&limit=9"})
+        assert made.status_code == 201
+        shown = (await client.get("/history/filters.json")).json()
+        assert made.json() == shown == (await client.get("/api/filters")).json()
+        assert shown["filters"] == [{"name": "a/b", "query": {"since": ["7d"], "status": ["failed"]}, "by": "local"}]
+        again = await client.post("/api/filters", json={"name": "a/b", "query": ""})
+        unknown = await client.post("/api/filters", json={"name": "x", "query": "colour=red"})
+        assert (again.status_code, unknown.status_code) == (400, 400)
+        renamed = await client.post("/api/filters/a%2Fb/rename", json={"to": "failed"})
+        assert [each["name"] for each in renamed.json()["filters"]] == ["failed"]
+        assert (await client.delete("/api/filters/a%2Fb")).status_code == 404
+        assert (await client.delete("/api/filters/failed")).json() == {"filters": []}

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from ..channels import Through
-from . import bulk, description, lists, run_commands, runs, status, stream, tokens, workflows
+from . import bulk, description, filters, lists, run_commands, runs, status, stream, tokens, workflows
 
 ROUTERS: Final = (
     runs.router,
@@ -15,6 +15,7 @@ ROUTERS: Final = (
     workflows.router,
     lists.router,
     bulk.router,
+    filters.router,
     tokens.router,
     status.router,
     stream.router,

@@ -17,6 +17,8 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
     "Execution": {"stepLimit": 100},
     "Fork": {"version": 14, "output": {"approved": True}, "wait": False},
     "Metadata": {"metadata": {"team": "ops", "ticket": None}},
+    "NewFilters": {"name": "failed this week", "query": "status=failed&since=7d"},
+    "NewName": {"to": "failed, last 7 days"},
     "NewToken": {"name": "shop-import", "role": "operator", "expires": "90d"},
     "Note": {"note": "the count is done"},
     "Release": {"version": 9, "message": "tried for a day"},
