@@ -233,7 +233,8 @@ class History(RunLists, StepLists, IdSearch, Unpicklable):
         ``workflow``, ``run``, ``work order``, ``bulk action``, ``token`` or ``subject``; ``view``: who looked at what,
         where that is recorded, which is listed for that kind, or its stream (``access:run:<id>``), alone. ``channel``:
         through what, such as ``web``, ``api`` or ``cli``. What was done from Python has none, nor has what was
-        done before channels were kept; of acts before the index knew them, it finds those that ``rebuild`` has read again.
+        done before channels were kept; of acts before the index knew them, it finds those that ``rebuild`` has
+        read again.
 
         Raises InvalidRequest, RunNotFound (there is no such stream).
         """
