@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 import flowledger as fl
+from flowledger.infrastructure.storage.verify import verify
 
 from .report import Row
 from .servers import Stores
@@ -54,9 +55,9 @@ def _evidence(stores: Stores, backend: str, rounds: int, quick: bool) -> list[Ro
         ratios = []
         for _ in range(rounds):
             checking, report = _timed(lambda: ledger.evidence.check(signed))
-            verifying, verified = _timed(ledger.verify)
+            # Along the chains alone, the quickest part of what verify does: that of more would flatter.
+            verifying, _ = _timed(lambda: verify(ledger._store))
             assert report.ok
-            assert verified.ok
             ratios.append(verifying / checking)
     each, speed = first / events * 1e6, median(ratios)
     return [
@@ -70,7 +71,10 @@ def _evidence(stores: Stores, backend: str, rounds: int, quick: bool) -> list[Ro
         _row(f"a checkpoint of {signed.size:,} events after the first, {backend}", again * 1e3, "ms", 1_000, ""),
         _row(f"a proof of a run of six steps, {backend}", prove * 1e3, "ms", 5, f"{beyond:,} bytes beyond the bodies"),
         Row(
-            f"checking {events:,} events, {backend}", f"{speed:.2f} × the speed of verify", "≥ 0.5 ×", met=speed >= 0.5
+            f"checking {events:,} events, {backend}",
+            f"{speed:.2f} × the speed of verify's chains",
+            "≥ 0.5 ×",
+            met=speed >= 0.5,
         ),
     ]
 
