@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from . import (
+    browsing,
     chart,
     due_runs,
     engine_lines,
@@ -50,6 +51,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "evidence": evidence.measure,
     "web": web.measure,
     "web-load": web_load.measure,
+    "browsing": browsing.measure,
     "bytes": stored_bytes.measure,
     "forking": forking.measure,
     "engine": engine_lines.measure,
