@@ -9,9 +9,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from . import (
+    browsing,
     chart,
     due_runs,
     engine_lines,
+    evidence,
     forking,
     growth,
     history,
@@ -46,8 +48,10 @@ BENCHMARKS: dict[str, Benchmark] = {
     "replaying": replaying.measure,
     "history": history.measure,
     "walking": walking.measure,
+    "evidence": evidence.measure,
     "web": web.measure,
     "web-load": web_load.measure,
+    "browsing": browsing.measure,
     "bytes": stored_bytes.measure,
     "forking": forking.measure,
     "engine": engine_lines.measure,

@@ -33,7 +33,7 @@ Pages = Callable[..., fl.Page[Any]]
 def measure(stores: Stores, rounds: int, quick: bool) -> list[Row]:
     most = RUNS_QUICK if quick else RUNS
     with ExitStack() as stack:
-        small, large = (stack.enter_context(_filled(stores.postgres(), runs)) for runs in (most // 10, most))
+        small, large = (stack.enter_context(filled(stores.postgres(), runs)) for runs in (most // 10, most))
         read_by_key = stack.enter_context(raw.read_one_row(large.url, run_id_of(most // 2), EVENTS - 1))
         beside = partial(_beside_a_read_by_key, read_by_key, rounds, most)
         stores_lists = [_lists(store.ledger, store.runs) for store in (small, large)]
@@ -57,7 +57,7 @@ class _Store:
 
 
 @contextmanager
-def _filled(url: str, runs: int) -> Generator[_Store]:
+def filled(url: str, runs: int) -> Generator[_Store]:
     _tell(f"filling a store with {runs:,} runs")
     fill(url, runs)
     with fl.open_ledger(url) as ledger:

@@ -32,10 +32,10 @@ def measure(stores: Stores, rounds: int, quick: bool) -> list[Row]:
 def _pages(url: str, backend: str, rounds: int) -> Row:
     executors = fl.ExecutorRegistry()
     executors.register("work")(lambda step: {"text": "x" * 60})
-    executors.register("each")(_each)
+    executors.register("each")(each)
     with fl.open_ledger(url, executors) as ledger:
         app = create_app(ledger, requests_per_minute=None)
-        pages = {turns: partial(_seconds_of, app, f"/runs/{_store_run(ledger, turns)}") for turns in (SHORT, LONG)}
+        pages = {turns: partial(_seconds_of, app, f"/runs/{store_run(ledger, turns)}") for turns in (SHORT, LONG)}
         first = pages[LONG]()
         figures = interleaved(warmed_up({str(turns): page for turns, page in pages.items()}), rounds)
     short, long = figures[str(SHORT)], figures[str(LONG)]
@@ -50,11 +50,12 @@ def _pages(url: str, backend: str, rounds: int) -> Row:
     )
 
 
-def _each(step: fl.StepContext) -> fl.StepResult:
+def each(step: fl.StepContext) -> fl.StepResult:
     return fl.StepResult({"index": step.runs}, handle="done" if step.runs == step.data["turns"] else "item")
 
 
-def _store_run(ledger: fl.Ledger, turns: int) -> str:
+def store_run(ledger: fl.Ledger, turns: int) -> str:
+    """A run that goes round a loop of two nodes so often: its id. The ledger has executors ``work`` and ``each``."""
     nodes: list[dict[str, Any]] = [
         {"id": "each", "type": "each", "data": {"turns": turns}},
         {"id": "work", "type": "work"},

@@ -56,9 +56,9 @@ def measure(stores: Stores, rounds: int, quick: bool) -> list[Row]:
         edges = [{"source": f"n{number}", "target": f"n{number + 1}"} for number in range(9)]
         ledger.workflows.save({"nodes": nodes, "edges": edges}, workflow_id="ten", by="bench")
         run = [ledger.runs.start("ten", by="bench").id for _ in range(100)][-1]
-    with _serving(url) as server:
+    with serving(url) as server:
         asked = asyncio.run(_ask_at_once(server, ["/history", f"/runs/{run}", "/api/runs", "/failures"]))
-    with _serving(url) as server:
+    with serving(url) as server:
         followed = asyncio.run(_follow(server, url))
     return [asked, *followed]
 
@@ -69,7 +69,7 @@ def _allow_connections() -> None:
 
 
 @contextmanager
-def _serving(url: str) -> Generator[Server]:
+def serving(url: str) -> Generator[Server]:
     words = [sys.executable, "-m", "flowledger", "--store", url, "serve", "--port", "0", "--json"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

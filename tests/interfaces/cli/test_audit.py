@@ -114,3 +114,31 @@ def test_what_cant_be_audited_is_refused(cli: CommandLine, arguments: list[str],
     cli.workflow("echo", "echo")
     run_id = cli.json("run", "start", "echo")["id"]
     assert message in cli.refused("audit", *(argument.replace("RUN", run_id) for argument in arguments))
+
+
+def test_a_filed_audit_is_checked_where_it_was_written_and_where_the_run_was_moved_to(cli: CommandLine) -> None:
+    """Positions are others there; and what came later to the run is no difference."""
+    cli.workflow("other", "echo")
+    cli("run", "start", "other", "--by", "ada")
+    run_id = a_run_with_a_story(cli)
+    assert cli("audit", run_id, "--out", "filed.json").returncode == 0
+    cli("export", run_id, "run.jsonl")
+    moved = cli("--store", "sqlite:///moved.db", "import", "run.jsonl")
+    assert moved.returncode == 0, moved.stderr
+    for store in ("ledger.db", "moved.db"):
+        checked = cli("--store", f"sqlite:///{store}", "audit", "--check", "filed.json", "--json")
+        assert (checked.returncode, json.loads(checked.stdout)["differences"]) == (0, []), checked.stdout
+
+    filed = json.loads((cli.home / "filed.json").read_text())
+    filed["by"] = "mallory"
+    del filed["digest"]
+    filed["digest"] = json_digest(filed)
+    (cli.home / "forged.json").write_text(json.dumps(filed))
+    forged = cli("--store", "sqlite:///moved.db", "audit", "--check", "forged.json")
+    assert forged.returncode == 1
+    assert '/by: filed "mallory", stored "ada"' in forged.stdout
+    filed["input"] = "another"
+    (cli.home / "forged.json").write_text(json.dumps(filed))
+    assert "its digest is not that of the rest" in cli("audit", "--check", "forged.json").stdout
+    assert cli("audit", "--check", "forged.json", run_id).returncode != 0
+    assert cli("audit").returncode != 0

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, Field
 from tests.web.acts.conftest import Shop, alert, buttons, form_of, said
+from tests.web.client import local
+from tests.web.reading import read
 
 import flowledger as fl
 from flowledger.infrastructure.concurrency.threads import STORE_THREADS
@@ -281,3 +283,20 @@ async def test_pages_are_served_while_runs_that_pages_began_are_executed(clock: 
             answers = [await each for each in begun]
         assert (shown.status_code, {answer.status_code for answer in answers}) == (200, {303})
         assert {row.status for row in ledger.history.runs()} == {"completed"}
+
+
+async def test_of_many_steps_the_first_is_named_and_the_rest_are_counted() -> None:
+    executors = fl.ExecutorRegistry()
+    executors.register("work")(lambda step: None)
+    executors.register("charge", effects=True)(lambda step: None)
+    nodes = [{"id": f"n{number}", "type": "charge" if number == 20 else "work"} for number in range(30)]
+    edges = [{"source": f"n{number}", "target": f"n{number + 1}"} for number in range(29)]
+    with memory_ledger(executors) as ledger:
+        ledger.workflows.save({"nodes": nodes, "edges": edges}, workflow_id="long", by="ada")
+        run = ledger.runs.start("long", by="ada")
+        async with local(ledger) as client:
+            for address in ("/workflows/long/start", f"/runs/{run.id}/retry", f"/runs/{run.id}/reproduce"):
+                answer = await client.get(address)
+                assert answer.status_code == 200, address
+                shown = [line.find("span")[0].text for line in read(answer.text).one("ul", classes="plan").find("li")]
+                assert shown == ["n0", "n20", "28 more"], address

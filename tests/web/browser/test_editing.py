@@ -81,3 +81,39 @@ def test_the_latest_version_is_opened_from_an_old_one_edited_by_a_key_and_closed
     shown(page, "Edit")
     page.keyboard.press("Escape")
     shown(page, "The workflow")
+
+
+def test_of_two_people_in_editors_the_later_one_sees_who_changed_what_and_merges_it(opened: Open, site: Site) -> None:
+    mika, noor = (opened(EDIT, reader=reader) for reader in ("mika", "noor"))
+    before = site.story.ledger.workflows.get(WORKFLOW).version
+    for page, data, timeout in ((mika, '{"by": "mika"}', "30"), (noor, '{"by": "noor"}', "")):
+        typed = page.get_by_role("textbox", name="Data data")
+        typed.locator(".cm-line").first.wait_for()
+        typed.click()
+        page.keyboard.press("Control+a")
+        page.keyboard.insert_text(data)
+        page.get_by_label("One attempt may take").fill(timeout)
+    noor.get_by_label("Retries").fill("4")
+    mika.get_by_label("What changed and why").fill("give up early")
+    mika.keyboard.press("Control+s")
+    mika.get_by_text(f"Saved as version {before + 1}, live.").wait_for()
+    noor.get_by_label("What changed and why").fill("try again")
+    with noor.expect_response(lambda answer: answer.request.method == "POST") as answered:
+        noor.keyboard.press("Control+s")
+    assert answered.value.status == 409
+    said = noor.get_by_role("alert").inner_text()
+    assert f"mika saved version {before + 1} at" in said
+    assert "“give up early”" in said
+    rows = noor.locator("table.merge tbody tr").all()
+    shown = {" ".join(row.locator("th").inner_text().split()): row for row in rows}
+    both = shown["ship data.by both changed it"]
+    cells = [cell.inner_text() for cell in both.locator("td").all()]
+    assert ["mika" in cells[1], "noor" in cells[2]] == [True, True], cells
+    assert site.story.ledger.workflows.get(WORKFLOW).by == "mika", "nothing is stored yet"
+    both.locator('input[type="radio"][value="mine"]').check()
+    noor.get_by_role("button", name=f"Save the merge as version {before + 2}").click()
+    noor.get_by_text(f"Saved as version {before + 2}, live.").wait_for()
+    saved = site.story.ledger.workflows.get(WORKFLOW)
+    (ship,) = [node for node in saved.definition.nodes if node.id == "ship"]
+    assert (saved.by, saved.message) == ("noor", "try again")
+    assert (ship.data, ship.timeout, ship.retry["maxRetries"]) == ({"by": "noor"}, 30, 4)

@@ -139,22 +139,39 @@ def test_a_bulk_actions_page_counts_while_it_is_worked_on(opened: Open, told: St
     page.locator(".badge").get_by_text("Finished").wait_for()
 
 
-def test_seven_tabs_share_one_stream_and_all_follow(opened: Open, site: Site, told: Story) -> None:
-    first = opened("/history")
-    shown(first, "Live")
-    tabs = [first]
-    for _ in range(6):
-        tab = first.context.new_page()
-        tab.goto(f"{site.base}/history")
+def test_seven_tabs_follow_sixty_runs_by_one_stream_and_none_waits_for_another(
+    opened: Open, site: Site, told: Story
+) -> None:
+    tabs = [opened("/history?limit=100")]
+    tabs += [tabs[0].context.new_page() for _ in range(6)]
+    asked = collect_streams(tabs)
+    for tab in tabs[1:]:
+        tab.goto("/history?limit=100")
+    for tab in tabs:
         shown(tab, "Live")
-        tabs.append(tab)
-    told.ledger.runs.cancel(told.waiting, by="ivo")
+    live = [told.ledger.runs.start("order-approval", order(31_000 + n), by="webhook", wait=False) for n in range(60)]
+    for tab in tabs:  # one after the other, as somebody comes back to them
+        tab.bring_to_front()
+        tab.get_by_role("link", name="60 new since", exact=False).click()
+        tab.locator(f'[data-part="+{live[-1].work_order_id}"]').wait_for()
+    for run in live:
+        told.ledger.runs.cancel(run.id, by="ivo")
     for tab in tabs:
         tab.bring_to_front()
-        row = tab.locator(f'[data-part="+{work_order(told, told.waiting)}"]')
-        row.get_by_text("Cancelled").wait_for()
-    held = first.evaluate("navigator.locks.query().then(({ held, pending }) => [held.length, pending.length])")
+        tab.get_by_role("link", name="Cancelled 60").wait_for()
+        for run in live:
+            tab.locator(f'[data-part="+{run.work_order_id}"]').get_by_text("Cancelled").wait_for()
+    held = tabs[0].evaluate("navigator.locks.query().then(({ held, pending }) => [held.length, pending.length])")
     assert held == [1, 6]
+    assert asked == [], "the first tab has the stream"
+
+
+def collect_streams(tabs: list[Any]) -> list[str]:
+    """What the tabs behind the first ask of the stream, from now on."""
+    asked: list[str] = []
+    for tab in tabs[1:]:
+        tab.on("request", lambda request: "/api/stream" in request.url and asked.append(request.url))
+    return asked
 
 
 def test_without_scripts_nothing_is_said_of_it(opened: Open) -> None:
