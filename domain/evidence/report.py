@@ -1,6 +1,7 @@
 """What checking a store against an earlier checkpoint shows."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, NamedTuple
 
 LossKind = Literal[
@@ -42,6 +43,17 @@ class ConsistencyFinding(NamedTuple):
     """The same in words."""
 
 
+class EndedHistory(NamedTuple):
+    """A history that was signed and isn't gone on with, as a later checkpoint says, which is signed, too."""
+
+    size: int
+    """How many events of it were signed."""
+    signed_at: datetime
+    """When its end was signed."""
+    reason: str
+    """Why it has ended."""
+
+
 @dataclass(frozen=True, slots=True)
 class ConsistencyReport:
     """Whether the store still holds all that it held when a checkpoint was signed, unchanged."""
@@ -54,6 +66,8 @@ class ConsistencyReport:
     """How many events the store has now; 0 where the signature was enough to refuse it."""
     findings: tuple[ConsistencyFinding, ...]
     """Everything that is wrong."""
+    ended: tuple[EndedHistory, ...] = ()
+    """What was signed before, and has ended for a reason that was signed: the store isn't compared with that."""
 
     @property
     def ok(self) -> bool:

@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     )
     from .domain.events.integrity import Finding, VerifyReport
     from .domain.evidence.checkpoint import SignedCheckpoint
-    from .domain.evidence.report import ConsistencyFinding, ConsistencyReport
+    from .domain.evidence.report import ConsistencyFinding, ConsistencyReport, EndedHistory
     from .domain.execution.cancellation import StepCancellation
     from .domain.execution.executors import ExecutorRegistry, Pause, StepContext, StepResult
     from .domain.execution.scoping import Public, Scoped
@@ -185,6 +185,7 @@ __all__ = [
     "EarlierAnswer",
     "Edge",
     "EffectNotRecorded",
+    "EndedHistory",
     "Engine",
     "Erased",
     "ErasedPlace",
@@ -342,7 +343,7 @@ _NAMES = {
         "StorageError StorageUnavailable StoreReadOnly StorageCorrupt EventsLost EventNotReadable"
     ),
     "domain.evidence.checkpoint": "SignedCheckpoint",
-    "domain.evidence.report": "ConsistencyFinding ConsistencyReport",
+    "domain.evidence.report": "ConsistencyFinding ConsistencyReport EndedHistory",
     "domain.execution.cancellation": "StepCancellation",
     "domain.execution.executors": "ExecutorRegistry Pause StepContext StepResult",
     "domain.workflow.retry_policy": "RetryPolicy",

@@ -172,6 +172,58 @@ def test_another_key_signs_only_where_that_is_said(ledger: fl.Ledger, key: Path,
     assert ledger.evidence.check(first).ok
 
 
+def restored(url: str, key: Path, file: Path, tmp_path: Path) -> None:
+    """A store that was backed up, went on, and is that backup again; what was signed meanwhile is in the file."""
+    backup = tmp_path / "backup.db"
+    with fl.open_ledger(url) as ledger:
+        ledger.workflows.save(DEFINITION, workflow_id="w", by="ada")
+        ledger.evidence.checkpoint(key, file)
+        ledger.backup(backup)
+        ledger.workflows.save({**DEFINITION, "name": "lost"}, workflow_id="w", by="ada")
+        ledger.evidence.checkpoint(key, file)
+    place = Path(url.removeprefix("sqlite:///"))
+    for beside in (place.with_name(f"{place.name}-wal"), place.with_name(f"{place.name}-shm")):
+        beside.unlink(missing_ok=True)
+    backup.replace(place)
+
+
+def test_a_restored_store_signs_only_with_the_reason_and_the_file_tells_it(tmp_path: Path) -> None:
+    url, key, file = f"sqlite:///{tmp_path}/s.db", tmp_path / "key", tmp_path / "signed"
+    with fl.open_ledger("memory:") as other:
+        public = other.evidence.keygen(key, "example.com/w")
+    restored(url, key, file, tmp_path)
+    with fl.open_ledger(url) as ledger:
+        ledger.workflows.save({**DEFINITION, "name": "instead"}, workflow_id="w", by="ada")
+        assert not ledger.evidence.check(file.read_text(), public).ok
+        with pytest.raises(fl.StorageCorrupt, match="--ended REASON"):
+            ledger.evidence.checkpoint(key, file)
+        for reason in ("", "two\nlines"):
+            with pytest.raises((fl.InvalidRequest, fl.InvalidValue), match="ended"):
+                ledger.evidence.checkpoint(key, file, ended=reason)
+        ledger.evidence.checkpoint(key, file, ended="the disk broke; restored the backup of noon")
+        report = ledger.evidence.check(file.read_text(), public)
+        assert report.ok
+        assert [(history.size, history.reason) for history in report.ended] == [
+            (2, "the disk broke; restored the backup of noon")
+        ]
+        with pytest.raises(fl.InvalidRequest, match="nothing has ended"):
+            ledger.evidence.checkpoint(key, file, ended="again")
+        ledger.evidence.checkpoint(key, file)
+        assert ledger.evidence.check(file.read_text(), public).ok
+
+
+def test_an_end_that_another_key_signed_ends_nothing(tmp_path: Path) -> None:
+    url, key, file = f"sqlite:///{tmp_path}/s.db", tmp_path / "key", tmp_path / "signed"
+    with fl.open_ledger("memory:") as other:
+        public = other.evidence.keygen(key, "example.com/w")
+        other.evidence.keygen(tmp_path / "mallory", "example.com/w")
+    restored(url, key, file, tmp_path)
+    with fl.open_ledger(url) as ledger:
+        ledger.evidence.checkpoint(tmp_path / "mallory", file, new_key=True, ended="nothing to see here")
+        found = ledger.evidence.check(file.read_text(), public)
+        assert [finding.kind for finding in found.findings] == ["signature"]
+
+
 def test_a_clock_before_the_last_checkpoint_signs_nothing(ledger: fl.Ledger, key: Path, clock: Hand) -> None:
     ledger.evidence.checkpoint(key)
     clock.now -= timedelta(seconds=1)

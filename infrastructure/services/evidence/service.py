@@ -1,22 +1,24 @@
 """``ledger.evidence``: signed checkpoints of the store, proofs of its runs, and what an earlier checkpoint shows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ....domain.errors import InvalidRequest, StorageCorrupt
-from ....domain.evidence.checkpoint import SignedCheckpoint, TreeHead, read_checkpoint, to_checkpoint
-from ....domain.evidence.report import ConsistencyFinding, ConsistencyReport
+from ....domain.evidence.checkpoint import EndedTree, SignedCheckpoint, TreeHead, read_checkpoint, to_checkpoint
+from ....domain.evidence.report import ConsistencyFinding, ConsistencyReport, EndedHistory
 from ....domain.evidence.signed_note import SignedNote, split_notes
 from ....domain.evidence.tiles import TilesMissing
 from ....domain.live import Unpicklable
 from ....domain.values.clock import moment
-from ....domain.values.names import check_run_id
+from ....domain.values.names import check_name, check_run_id
 from ....domain.visible import quoted, visible
 from ...concurrency.async_variants import run_in_thread
 from ...concurrency.threads import Threads
 from ...files.paths import to_path
+from ...files.text import read_text
 from ...queries.tree.follower import EventTree, tree_damaged
 from ...storage.tree_table import TreeTable
 from .publishing import Destination, publish
@@ -49,21 +51,32 @@ class Evidence(Unpicklable):
 
         return make_key(to_path(path), name)
 
-    def checkpoint(self, key: str | Path, to: Destination | None = None, *, new_key: bool = False) -> SignedCheckpoint:
+    def checkpoint(
+        self,
+        key: str | Path,
+        to: Destination | None = None,
+        *,
+        new_key: bool = False,
+        ended: str | None = None,
+    ) -> SignedCheckpoint:
         """Sign how many events the store has, and the root of the tree over them.
 
         ``key``: a file that ``keygen`` has written, or its line. ``to``: a file that it is added to, or a function that
         is called with it. Keep it, or only its ``text``, where who can write to the store can't. The store keeps a
         copy, for ``prove``. ``new_key=True`` lets another key sign than the one that has signed the last checkpoint.
 
-        Takes in the events since the last time first. Raises InvalidRequest (the key can't be used, is another one than
-        last time, or the clock is before the last checkpoint), StorageCorrupt (the store isn't as it was at the last
-        checkpoint: ``check`` says more), StoreReadOnly, StorageUnavailable.
+        A store that was restored, or failed over, may lack events of the last checkpoint, that in the store or that in
+        the file; then nothing is signed. ``ended`` is the reason, in one line: the checkpoint says that the history of
+        that one has ended so, and begins another one, which ``check`` tells to whoever reads the file of both.
+
+        Takes in the events since the last time first. Raises InvalidRequest (the key can't be used, or is another one
+        than last time; the clock is before the last checkpoint; ``ended`` is given where nothing has), StorageCorrupt
+        (the store isn't as it was at the last checkpoint: ``check`` says more), StoreReadOnly, StorageUnavailable.
         """
         from .keys import read_signing_key
 
         table, signing = self._table(), read_signing_key(key)
-        tree, last = EventTree(self._store, table), table.last_checkpoint()
+        tree, earlier = EventTree(self._store, table), _signed_before(table, to)
         now, size = self._now(), tree.catch_up().size
         read = tree.read(size)
         try:
@@ -71,15 +84,14 @@ class Evidence(Unpicklable):
             first = read.leaf(0) if size else None
         except TilesMissing as error:
             raise tree_damaged(error) from error
-        if last is not None:
-            before, note = _read(last)
-            self._check_follows(before, tree, size, now)
+        ends = self._end_of([before for before, _ in earlier], tree, size, now, ended)
+        for before, note in earlier:
             if not new_key and note.signatures[0].hint != signing.hint:
                 raise InvalidRequest(
                     f"the last checkpoint was signed by another key, of {quoted(before.origin)}: use that one, or say "
                     "that another one is meant (new_key=True, --new-key), and give its public key to those who check"
                 )
-        head = TreeHead(signing.public.name, size, root, now, first)
+        head = TreeHead(signing.public.name, size, root, now, first, ends)
         text = signing.sign(head.text)
         table.keep_checkpoint(now, size, text)
         signed = to_checkpoint(head, text)
@@ -158,7 +170,8 @@ class Evidence(Unpicklable):
         """Read all events again, and say whether the store still holds what it held at a checkpoint, unchanged.
 
         ``checkpoint`` is one that was kept elsewhere, or its text, or that of several, as ``to=FILE`` adds them: the
-        largest is checked, and older ones narrow down what isn't as it was. ``key`` is the public key (the line, or a
+        largest is checked, and older ones narrow down what isn't as it was; those before one that says that their
+        history has ended are left out, and told as ``ended``. ``key`` is the public key (the line, or a
         file with it) that must have signed them; without one, signatures aren't looked at. ``progress`` is called
         now and then with the number of events read: each is read twice.
 
@@ -168,25 +181,37 @@ class Evidence(Unpicklable):
         from ...verification.consistency import compare_with
 
         notes = [_read(text) for text in split_notes(_text_of(checkpoint)) or [""]]
-        heads = [head for head, _ in notes]
+        heads, ended = _since_last_end([head for head, _ in notes])
         unsigned = [] if key is None else _unsigned(notes, key)
         if unsigned:
             largest = max(heads, key=lambda head: head.size)
             return ConsistencyReport(largest.origin, largest.size, 0, tuple(unsigned))
-        return compare_with(self._store, self._table(), heads, progress)
+        return replace(compare_with(self._store, self._table(), heads, progress), ended=ended)
 
-    def _check_follows(self, before: TreeHead, tree: EventTree, size: int, now: int) -> None:
-        if now < before.time:
+    def _end_of(
+        self, earlier: Sequence[TreeHead], tree: EventTree, size: int, now: int, reason: str | None
+    ) -> EndedTree | None:
+        """Of what was signed before, the last tree that this one doesn't follow from, where somebody says why."""
+        for before in earlier:
+            if now < before.time:
+                raise InvalidRequest(
+                    f"the clock says {moment(now).isoformat()}, and the last checkpoint was signed at "
+                    f"{moment(before.time).isoformat()}: set the clock"
+                )
+        lost = [before for before in earlier if not _follows(before, tree, size)]
+        if reason is None:
+            if lost:
+                raise _not_signed(lost[0])
+            return None
+        if not lost:
             raise InvalidRequest(
-                f"the clock says {moment(now).isoformat()}, and the last checkpoint was signed at "
-                f"{moment(before.time).isoformat()}: set the clock"
+                "the store holds all that the last checkpoint is of, so nothing has ended: leave out ended (--ended)"
             )
-        try:
-            follows = before.size <= size and tree.read(before.size).root() == before.root
-        except TilesMissing:
-            follows = False
-        if not follows:
-            raise _not_signed(before)
+        check_name(reason, "ended")
+        if not reason:
+            raise InvalidRequest("ended is the reason, in one line")
+        last = max(lost, key=lambda before: before.time)
+        return EndedTree(last.size, last.root, reason)
 
     def _table(self) -> TreeTable:
         if self._store.tree is None:
@@ -198,6 +223,21 @@ class Evidence(Unpicklable):
     alatest = run_in_thread(latest)
     aprove = run_in_thread(prove)
     acheck = run_in_thread(check)
+
+
+def _signed_before(table: TreeTable, to: Destination | None) -> list[tuple[TreeHead, SignedNote]]:
+    """The last checkpoint in the store, and the last in the file that the next one is added to."""
+    texts = {table.last_checkpoint()}
+    if to is not None and not callable(to) and (path := to_path(to, "to")).is_file():
+        texts |= set(split_notes(read_text(path))[-1:])
+    return [_read(text) for text in texts if text is not None]
+
+
+def _follows(before: TreeHead, tree: EventTree, size: int) -> bool:
+    try:
+        return before.size <= size and tree.read(before.size).root() == before.root
+    except TilesMissing:
+        return False
 
 
 def _text_of(checkpoint: object) -> str:
@@ -213,6 +253,14 @@ def _read(text: str) -> tuple[TreeHead, SignedNote]:
         return read_checkpoint(text)
     except ValueError as error:
         raise InvalidRequest(f"the checkpoint can't be read: {error}") from error
+
+
+def _since_last_end(heads: list[TreeHead]) -> tuple[list[TreeHead], tuple[EndedHistory, ...]]:
+    """Those of the history that goes on, and what has ended before it, in the order in which they were signed."""
+    heads = sorted(heads, key=lambda head: head.time)
+    ends = [(place, head.ends) for place, head in enumerate(heads) if head.ends is not None]
+    ended = tuple(EndedHistory(end.size, moment(heads[place].time), end.reason) for place, end in ends)
+    return heads[ends[-1][0] if ends else 0 :], ended
 
 
 def _unsigned(notes: list[tuple[TreeHead, SignedNote]], key: str | Path) -> list[ConsistencyFinding]:
@@ -235,6 +283,6 @@ def _unsigned(notes: list[tuple[TreeHead, SignedNote]], key: str | Path) -> list
 def _not_signed(head: TreeHead) -> StorageCorrupt:
     return StorageCorrupt(
         f"the tree isn't the one that was signed when it had {head.size:,} events, at {moment(head.time).isoformat()}: "
-        "events or tables were changed since, or the store was restored; `flowledger evidence check` says which, and "
-        "nothing is signed before that is explained"
+        "events or tables were changed since, or the store was restored; `flowledger evidence check` says which. "
+        "Nothing is signed before that is explained, in a line that is signed as well: ended= (--ended REASON)"
     )

@@ -48,6 +48,19 @@ def test_a_run_that_moves_on_changes_its_row_and_a_new_one_is_announced(opened: 
     assert page.evaluate("document.activeElement.closest('[data-part]').dataset.part") == f"+{new.work_order_id}"
 
 
+def test_a_page_over_plain_http_from_another_host_follows_by_looking(opened: Open, told: Story) -> None:
+    """Where the browser has no locks, no tab could be the one that has the stream."""
+    page = opened("/waits")
+    page.add_init_script("delete Navigator.prototype.locks")
+    page.clock.install()
+    page.goto("/history")
+    shown(page, "Live")
+    row = page.locator(f'[data-part="+{work_order(told, told.waiting)}"]')
+    told.ledger.runs.cancel(told.waiting, by="ivo")
+    page.clock.run_for(10_000)
+    row.get_by_text("Cancelled").wait_for()
+
+
 def test_what_was_picked_and_opened_stays_so(opened: Open, told: Story) -> None:
     page = opened("/history")
     shown(page, "Live")

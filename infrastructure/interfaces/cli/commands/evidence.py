@@ -11,7 +11,7 @@ import typer
 
 from ....files.atomic import write_file
 from ....files.text import read_text
-from ...presentation.console import print_line
+from ...presentation.console import clock_time, print_line
 from ...presentation.documents import row_document
 from ..shared.options import AsJson, RunId
 from ..shared.progress import progress_counter
@@ -71,6 +71,12 @@ def checkpoint(
         str | None, typer.Option(metavar="FILE", help="Add it to this file, which is kept elsewhere.")
     ] = None,
     new_key: Annotated[bool, typer.Option("--new-key", help="The last one was signed by another key.")] = False,
+    ended: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REASON", help="Why the store lacks what was signed last, such as a restore; signed as well."
+        ),
+    ] = None,
     _json: AsJson = False,
 ) -> None:
     """Sign how many events the store has, and the root of the tree over them.
@@ -79,7 +85,7 @@ def checkpoint(
     """
     session = Session.of(context)
     with session.open_ledger() as ledger:
-        signed = ledger.evidence.checkpoint(key, to, new_key=new_key)
+        signed = ledger.evidence.checkpoint(key, to, new_key=new_key, ended=ended)
 
     def show(console: Console) -> None:
         for line in signed.text.splitlines():
@@ -146,6 +152,9 @@ def check(
 def _print_report(console: Console, report: ConsistencyReport) -> None:
     held = "all of them are here, as they were" if report.ok else f"{len(report.findings):,} findings"
     print_line(console, f"{report.size:,} events of {report.origin} were signed, {report.events:,} are here: {held}")
+    for history in report.ended:
+        at = clock_time(history.signed_at)
+        print_line(console, f"before, {history.size:,} events were signed, and ended: {history.reason} (signed {at})")
     for finding in report.findings:
         place = f"{finding.stream} event {finding.version}: " if finding.stream else ""
         print_line(console, f"{finding.kind}: {place}{finding.message}")

@@ -1,5 +1,5 @@
-// What is on the screen follows the store. One tab has the stream of events and tells the others, as a browser opens six connections
-// to a host. Each asks for its own page again, and takes over the parts that it shows; new rows are announced.
+// What is on the screen follows the store. One tab has the stream of events and tells the others; plain http has no locks, and looks.
+// Each asks for its page again and takes over the parts that it shows; new rows are announced.
 const one = (selector) => document.querySelector(selector);
 const region = one('[data-live]');
 const box = one('.live');
@@ -34,18 +34,18 @@ const update = async () => {
   } catch {
     isStale = true;
     say(`Away, this is of ${region.dataset.since}`);
-    later(10000);
+    later(1e4);
   }
 };
 
-// A run's page keeps the step that it shows.
+// A run's page keeps its step.
 const address = () => {
   const url = new URL(location), step = one('[data-step]')?.dataset.step;
   if (step && !url.searchParams.has('step')) url.searchParams.set('step', step);
   return url;
 };
 
-// What a person opened, chose or typed stays as it is.
+// What a person opened, chose or typed stays.
 const beforeAttributeUpdated = (name, node) => !['open', 'hidden', kind !== 'run' && 'aria-selected'].includes(name) && !(name === 'checked' && node.name === 'pick');
 const morph = (old, to) => old && to && Idiomorph.morph(old, to, { ignoreActiveValue: true, callbacks: { beforeAttributeUpdated } });
 const parts = (page) => new Map([...page.querySelectorAll('[data-part]')].map((part) => [part.dataset.part, part]));
@@ -85,6 +85,7 @@ navigator.locks?.request(`flowledger${root}`, () => new Promise(() => {
     take(event);
   };
 }));
+navigator.locks || setInterval(() => { isStale = true; update(); }, 1e4);
 channel.postMessage(String(last));
 document.addEventListener('visibilitychange', update);
 document.addEventListener('head', () => { if (seen) isStale = true; update(); });
