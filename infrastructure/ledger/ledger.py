@@ -454,6 +454,12 @@ def viewings_of(ledger: Ledger) -> ViewingRecord:
     return ViewingRecord(ledger._store, ledger._now)  # pyright: ignore[reportPrivateUsage]
 
 
+def has_key_ring(ledger: Ledger) -> bool:
+    """Whether runs can be started for subjects: the ledger was opened with ``keys=``, for a store that has a place."""
+    keys = ledger._store.subject_keys  # pyright: ignore[reportPrivateUsage]
+    return keys is not None and keys.ring is not None
+
+
 def executors_of(ledger: Ledger) -> ExecutorRegistry | None:
     """The executors that a ledger was opened with; None where it can't run. They are private to callers."""
     return ledger.runs._services.executors  # pyright: ignore[reportPrivateUsage]

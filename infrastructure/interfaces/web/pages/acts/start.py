@@ -12,7 +12,7 @@ from ......domain.visible import quoted
 from ......domain.workflow import WorkflowSnapshot
 from ......domain.workflow.definition import Node
 from .....execution.expressions.input_schema import SchemaInput
-from .....ledger.ledger import executors_of
+from .....ledger.ledger import executors_of, has_key_ring
 from ....presentation.inputs import read_version
 from ...old_snapshots import CANNOT_RUN, check_version_to_start, was_started
 from ...rendering.versions import ShownVersion
@@ -59,6 +59,8 @@ class StartPage:
     """What is wrong and stands beside no field."""
     impossible: str | None
     ahead: tuple[NodeAhead, ...]
+    has_key_ring: bool
+    """Whether runs can be started for subjects."""
     execution: Execution
     form: ActForm
     copy_as: CopyAs
@@ -103,6 +105,7 @@ def load(call: Call, refused: RefusedAct | None = None, faults: Sequence[Fault] 
         elsewhere(fields, faults),
         _why_not(call, workflow),
         nodes_ahead(call.ledger, workflow.definition, start),
+        has_key_ring(call.ledger),
         execution_of(call),
         act_form(call, workflow.version, refused),
         CopyAs(
@@ -200,6 +203,7 @@ def act(call: Call) -> Redirect | Refused:
             wait=execution.waits,
             idempotency_key=key,
             version=seen,
+            subject=call.form.get("subject", "").strip() or None,
             **queueing_of(call, execution),
         )
         said = f"Run {short_id(run.id)} was started on version {run.workflow_version}; {how_it_went(run)}."
