@@ -1,6 +1,6 @@
 """Values of a subject can't be read, or there is no such subject."""
 
-from ..visible import quoted
+from ..visible import quoted, visible
 from .base import FlowledgerError, NotFound
 
 
@@ -22,7 +22,7 @@ class Erased(FlowledgerError):
         self.label = label
         self.shown = shown
         super().__init__(
-            f"{label} belongs to a subject that was erased: its values read {shown}, and nothing can be executed, "
+            f"{visible(label)} belongs to a subject that was erased: its values read {shown}, and nothing can be executed, "
             "replayed or begun with them; start a new run with new input"
         )
 
@@ -36,4 +36,4 @@ class KeyMissing(FlowledgerError):
     def __init__(self, label: str, shown: str, reason: str) -> None:
         self.label = label
         self.shown = shown
-        super().__init__(f"{label}: {reason}")
+        super().__init__(f"{visible(label)}: {reason}")

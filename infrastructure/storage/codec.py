@@ -208,7 +208,9 @@ def are_readable(rows: Sequence[tuple[int, str, bytes | None, int]]) -> bool:
     """Whether each row looks like an event: a known type, a known codec, a JSON object."""
     try:
         for _, type, encoded, _ in rows:
-            if encoded is None or encoded[0] not in _CODECS or encoded[-1] != _CLOSING_BRACE or type not in EVENT_TYPES:
+            if encoded is None or encoded[-1] != _CLOSING_BRACE or type not in EVENT_TYPES:
+                return False
+            if encoded[0] != PLAIN and (encoded[0] != SEALED or len(encoded) <= BODY):
                 return False
     except (IndexError, TypeError):
         return False

@@ -60,7 +60,7 @@ class Erasures(RuleBasedStateMachine):
     def export(self, data: st.DataObject) -> None:
         run_id = data.draw(st.sampled_from(sorted(self.words)))
         file = self.folder / f"{run_id}.jsonl"
-        self.ledger.history.export(run_id, file, force=True)
+        self.ledger.history.export(run_id, file)
         with fl.open_ledger("memory:", executors()) as other:
             other.history.import_(file)
             assert other.verify(deep=True).ok

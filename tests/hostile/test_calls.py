@@ -88,6 +88,7 @@ class Calls:
             "folder": folder / "exports",
             "after": 0,
             "connection": None,
+            "subject": "customer:42",
         }
         self.export = export
 

@@ -57,6 +57,8 @@ ARGUMENTS: dict[str, Any] = {
             "run_id",
             "bulk_id",
             "subject",
+            "label",
+            "shown",
             "stream",
             "key",
             "wait",

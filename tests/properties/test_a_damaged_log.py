@@ -137,7 +137,7 @@ def test_in_a_long_run_a_damaged_step_is_told_to_whoever_looks_at_it_or_behind_i
         assert {(found.stream, found.version) for found in ledger.verify().findings} >= {(run_id, 150)}
 
 
-@pytest.mark.parametrize("state", [b"", b"\x01", b"\x02{}", b"\x01" + bytes(40) + b'{"recorded_at"'])
+@pytest.mark.parametrize("state", [b"", b"\x01", b"\x02{}", b"\x03{}", b"\x01" + bytes(40) + b'{"recorded_at"'])
 def test_in_a_long_run_what_is_no_event_at_all_is_told_by_the_read(tmp_path: Path, state: bytes) -> None:
     path = tmp_path / "damaged.db"
     run_id = long_story(path)

@@ -131,6 +131,8 @@ def prepare_streams() -> None:
     if sys.stdin is None:
         sys.stdin = open(0, closefd=False, encoding="utf-8")  # noqa: SIM115 - for as long as the process lasts
     if sys.stdout is sys.__stdout__:
+        if sys.stdout is not None:
+            sys.stdout.flush()  # what was printed before comes before
         sys.stdout = _text(_Stdout(1, "wb", closefd=False), sys.stdout)
     if sys.stderr is sys.__stderr__:
         sys.stderr = _text(_Stderr(2, "wb", closefd=False), sys.stderr)

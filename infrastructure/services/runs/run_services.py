@@ -185,6 +185,8 @@ class RunServices:
 
         Raises InvalidRequest, InvalidValue, Erased, KeyMissing.
         """
+        if not (subjects is None or isinstance(subjects, str | list | tuple)):
+            raise InvalidRequest(f"subject {quoted(subjects)} is neither text nor a list of texts")
         named = () if subjects is None else (subjects,) if isinstance(subjects, str) else tuple(subjects)
         inherited = current_seal()
         if not (named or inherited):
