@@ -81,6 +81,8 @@ def live(tmp_path: Path) -> Iterator[dict[str, Any]]:
             "Inside": fl.Inside(CallersConnection(connection), ledger.runs, ledger.workflows),
             "AsyncSubscription": ledger.asubscribe(),
             "Subscription": ledger.subscribe(),
+            "LocalKeyRing": fl.KeyRing.generate(tmp_path / "ring.json"),
+            "KeyRing": type("KeyRing", (fl.KeyRing,), {"wrap": None, "unwrap": None})(),
             "BulkOperation": ledger.runs.cancel_all([run.id]),
         }
 

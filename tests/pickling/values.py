@@ -24,6 +24,7 @@ LIVE = {
     "Engine",
     "ExecutorRegistry",
     "Inside",
+    "KeyRing",
     "Ledger",
     "RunWalk",
     "StepCancellation",
@@ -104,6 +105,27 @@ def answers(folder: Path) -> Iterator[Any]:
     yield from (fl.Batch(), fl.RetryPolicy(max_retries=2), fl.StepResult([1], "left"))
     yield from (fl.PoolUse(10, 1, 0), fl.Stranded("w", 1, 3, "no worker is there"))
     yield fl.OddTime(10**18)
+    yield [
+        fl.SignedCheckpoint("example.com/s", 1, "0" * 64, datetime(2026, 1, 1, tzinfo=UTC), "a note"),
+        fl.ConsistencyReport(
+            "example.com/s",
+            2,
+            1,
+            (fl.ConsistencyFinding("r", 2, "cut", "it is gone"),),
+            (fl.EndedHistory(1, datetime(2026, 1, 1, tzinfo=UTC), "restored"),),
+        ),
+        fl.ErasureReport(
+            "customer:42",
+            dry_run=False,
+            erased_at=datetime(2026, 1, 1, tzinfo=UTC),
+            key_id="k",
+            runs=(fl.ErasedRun("r", "w", "first", "completed", 3, cancelled=False),),
+            work_orders=1,
+            events=2,
+            values=3,
+            places=(fl.ErasedPlace("the key", "destroyed"),),
+        ),
+    ]
     yield fl.Pause("ask", datetime(2026, 1, 1, tzinfo=UTC))
     yield fl.Wait("r:2", "ask", "approve?", datetime(2026, 1, 1, tzinfo=UTC), None, {"type": "boolean"}, 2)
     yield fl.Match("acme", "payload.customer", "ACME Ltd", None, 1)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from ....domain.errors import InvalidRequest
+from ....domain.live import Unpicklable
 from ....domain.visible import quoted
 from ...files.atomic import write_file
 
@@ -18,7 +19,7 @@ _NONCE_BYTES = 12
 _FOR_OTHERS = 0o077
 
 
-class KeyRing(ABC):
+class KeyRing(Unpicklable, ABC):
     """Wraps the keys of subjects, so that the store alone opens nothing.
 
     ``from_file`` and ``from_env`` hold master keys in this process. For a key management service, or a device, derive
@@ -26,6 +27,8 @@ class KeyRing(ABC):
     is: starts are refused with it, and reads show ``<key ring away>``. KeyError from ``unwrap`` means that the master
     key isn't there any more: reads show ``<key lost>``.
     """
+
+    _send_instead = "send the path of its file, or the name of its variable, as its keys shouldn't lie anywhere else"
 
     @abstractmethod
     def wrap(self, key: bytes, context: str) -> bytes:

@@ -34,6 +34,7 @@ WRITING = {
     "workflow export PATH, as YAML": ("w.yaml", ["workflow", "export", "w", "{place}"]),
     "verify --heads": ("heads.jsonl", ["verify", "--heads", "{place}"]),
     "backup FILE": ("copy.db", ["backup", "{place}", "--force"]),
+    "evidence prove --out": ("run.proof", ["evidence", "prove", "{run}", "--out", "{place}"]),
 }
 """Command and parameter → a name that asks for its format, and the arguments."""
 
@@ -48,7 +49,22 @@ READING = {
     "run fork --payload": (["run", "fork", "{run}@1", "--payload", "{place}"], "value"),
     "run fork --output": (["run", "fork", "{run}", "--output", "{place}"], "value"),
     "run fork --metadata": (["run", "fork", "{run}@1", "--metadata", "{place}"], "value"),
+    "run start --trigger": (["run", "start", "w", "--trigger", "{place}"], "trigger"),
+    "audit --check": (["audit", "--check", "{place}"], "audit"),
+    "evidence check FILE": (["evidence", "check", "{place}"], "checkpoint"),
+    "evidence prove --checkpoint": (["evidence", "prove", "{run}", "--checkpoint", "{place}"], "checkpoint"),
 }
+
+KEYS = {
+    "evidence keygen FILE": ["evidence", "keygen", "{place}"],
+    "keys generate FILE": ["keys", "generate", "{place}"],
+}
+"""They make keys."""
+
+KEYS_READ = {"evidence checkpoint --key": "evidence", "--keys": "erasure"}
+"""Files that others may not read → whose tests try that."""
+
+ADDED_TO = {"evidence checkpoint --to": ["evidence", "checkpoint", "--key", "key", "--to", "{place}"]}
 
 FOLDERS = {
     "export --all": ["export", "--all", "{place}"],
@@ -65,7 +81,7 @@ registry.register("echo")(lambda step: step.payload or fl.Pause("wait"))
 
 
 def test_the_tables_above_have_every_command_that_takes_a_file() -> None:
-    told = {name.partition(",")[0] for name in (*WRITING, *READING, *FOLDERS)}
+    told = {name.partition(",")[0] for name in (*WRITING, *READING, *FOLDERS, *KEYS, *KEYS_READ, *ADDED_TO)}
     assert set(parameters_for_files(make_command())) == told
 
 
@@ -77,7 +93,7 @@ def parameters_for_files(command: Any, name: str = "") -> Iterator[str]:
         is_argument = not parameter.opts[0].startswith("-")
         # An option's PATH is one inside of a value.
         if any(word in metavar for word in ("FILE", "FOLDER")) or (is_argument and metavar == "PATH"):
-            yield f"{name} {metavar if is_argument else parameter.opts[0]}"
+            yield f"{name} {metavar if is_argument else parameter.opts[0]}".strip()
 
 
 class Store:
@@ -102,11 +118,17 @@ class Store:
             self.failed = ledger.runs.start("f").id
             self.bulk = ledger.bulk.request("retry", runs=[self.failed]).id
             ledger.history.export(self.run, home / "exported.jsonl")
+            ledger.evidence.keygen(home / "key", "example.com/s")
+            signed = ledger.evidence.checkpoint(home / "key")
+            audit = ledger.history.audit(self.run, version=1)
         self.contents = {
             "export": (home / "exported.jsonl").read_bytes(),
             "definition": b'{"nodes": [{"id": "a", "type": "echo"}]}',
             "value": b'{"read": "it"}',
             "snapshot": SNAPSHOT.encode(),
+            "trigger": b'{"kind": "cron"}',
+            "audit": json.dumps(audit.to_data()).encode(),
+            "checkpoint": signed.text.encode(),
         }
 
     def arguments(self, arguments: list[str], place: str | Path) -> list[str]:
@@ -228,6 +250,30 @@ def test_no_command_makes_the_folder_of_a_mistyped_path(store: Store, name: str)
     assert not Path("mistyped").exists()
 
 
+@pytest.mark.parametrize("name", KEYS)
+def test_a_key_is_a_new_file_for_its_owner_alone_and_is_never_written_over(store: Store, name: str) -> None:
+    store(KEYS[name], "made")
+    content = Path("made").read_bytes()
+    assert content
+    assert stat.S_IMODE(Path("made").stat().st_mode) == 0o600
+    store(KEYS[name], "made", status=2)
+    assert Path("made").read_bytes() == content
+    store(KEYS[name], "mistyped/made", status=2)
+    assert not Path("mistyped").exists()
+
+
+@pytest.mark.parametrize("name", ADDED_TO)
+def test_what_is_added_to_a_file_leaves_what_was_there_and_its_mode(store: Store, name: str) -> None:
+    store(ADDED_TO[name], "kept")
+    before = Path("kept").read_bytes()
+    assert stat.S_IMODE(Path("kept").stat().st_mode) == 0o600
+    Path("kept").chmod(0o644)
+    store(ADDED_TO[name], "kept")
+    assert Path("kept").read_bytes().startswith(before)
+    assert len(Path("kept").read_bytes()) > len(before)
+    assert stat.S_IMODE(Path("kept").stat().st_mode) == 0o644
+
+
 @pytest.mark.parametrize("name", FOLDERS)
 def test_a_command_that_makes_a_folder_makes_only_the_last_one(store: Store, name: str) -> None:
     assert "there is no folder" in store(FOLDERS[name], "mistyped/folder", status=2)
@@ -281,6 +327,6 @@ def test_a_command_says_what_it_can_not_read(store: Store, name: str) -> None:
         said = store(arguments, place, status=2)
         assert "None" not in said
         assert any(words in said for words in ("can't read", "is neither a file nor JSON"))
-    if content != "export":
+    if content not in ("export", "checkpoint"):
         Path("twice.json").write_text('{"nodes": [{"id": "a", "type": "echo"}], "x": {"k": 1, "k": 2}}')
         assert "the key 'k' comes twice" in store(arguments, "twice.json", status=2)
