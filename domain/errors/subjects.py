@@ -22,8 +22,8 @@ class Erased(FlowledgerError):
         self.label = label
         self.shown = shown
         super().__init__(
-            f"{visible(label)} belongs to a subject that was erased: its values read {visible(shown)}, and nothing can be "
-            "executed, replayed or begun with them; start a new run with new input"
+            f"{visible(label)} belongs to a subject that was erased: its values read {visible(shown)}, and nothing can "
+            "be executed, replayed or begun with them; start a new run with new input"
         )
 
 
