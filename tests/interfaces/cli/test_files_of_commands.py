@@ -61,10 +61,12 @@ KEYS = {
 }
 """They make keys."""
 
-KEYS_READ = {"evidence checkpoint --key": "evidence", "--keys": "erasure"}
+KEYS_READ = {"evidence checkpoint --key": "evidence", "worker --sign-key": "evidence", "--keys": "erasure"}
 """Files that others may not read → whose tests try that."""
 
 ADDED_TO = {"evidence checkpoint --to": ["evidence", "checkpoint", "--key", "key", "--to", "{place}"]}
+IN_A_WORKER = {"worker --sign-to": "evidence checkpoint --to"}
+"""What goes on → the command that does the same once."""
 
 FOLDERS = {
     "export --all": ["export", "--all", "{place}"],
@@ -81,7 +83,9 @@ registry.register("echo")(lambda step: step.payload or fl.Pause("wait"))
 
 
 def test_the_tables_above_have_every_command_that_takes_a_file() -> None:
-    told = {name.partition(",")[0] for name in (*WRITING, *READING, *FOLDERS, *KEYS, *KEYS_READ, *ADDED_TO)}
+    told = {
+        name.partition(",")[0] for name in (*WRITING, *READING, *FOLDERS, *KEYS, *KEYS_READ, *ADDED_TO, *IN_A_WORKER)
+    }
     assert set(parameters_for_files(make_command())) == told
 
 

@@ -12,7 +12,7 @@ import pytest
 
 import flowledger as fl
 
-from ...operations.until import PATIENCE
+from ...operations.until import PATIENCE, until
 from .conftest import CommandLine
 
 
@@ -62,6 +62,25 @@ def test_a_worker_of_a_cluster_executes_what_is_handed_to_it(
             run = ledger.runs.start("w", wait=False)
             ledger.runs.wait_for(run.id, until=("completed",), timeout=PATIENCE)
             assert said["worker"] in {event.by for event in ledger.history.events(run.id)}
+
+
+@pytest.mark.exhaustive
+def test_a_worker_signs_checkpoints_by_itself(cli: CommandLine) -> None:
+    cli.workflow("w", "echo")
+    public = cli("evidence", "keygen", "key").stdout.strip()
+    kept = cli.home / "kept"
+    with working(cli, "--sign-key", "key", "--sign-to", str(kept), "--sign-every", "0.1"):
+        until(lambda: kept.exists() and kept.read_text().count("\n\n") > 4)
+        cli("run", "start", "w", "--queue")
+    last = cli.json("evidence", "check", str(kept), "--key", public)
+    assert (last["ok"], last["size"]) == (True, last["events"]), "signed once more at its end"
+
+
+def test_a_worker_that_signs_says_what_is_missing(cli: CommandLine) -> None:
+    assert "go together" in cli.refused("worker", "--sign-key", "key")
+    key = ("--sign-key", "none", "--sign-to", "kept")
+    assert "none" in cli.refused("worker", *key)
+    assert "--sign-every" in cli.refused("worker", *key, "--sign-every", "0")
 
 
 def test_stores_that_make_no_sense_are_refused(cli: CommandLine) -> None:

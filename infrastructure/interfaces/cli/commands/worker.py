@@ -1,9 +1,13 @@
 """``worker``: execute the runs that are due, until it is told to stop."""
 
+from __future__ import annotations
+
 import logging
 import sys
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
+from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
@@ -62,6 +66,16 @@ def worker(
             help="Send spans and metrics by OpenTelemetry, as OTEL_* say, under opentelemetry-instrument.",
         ),
     ] = False,
+    sign_key: Annotated[
+        str | None,
+        typer.Option("--sign-key", metavar="FILE", help="Sign checkpoints with this key, as evidence checkpoint does."),
+    ] = None,
+    sign_to: Annotated[
+        str | None, typer.Option("--sign-to", metavar="FILE", help="Add them to this file, which is kept elsewhere.")
+    ] = None,
+    sign_every: Annotated[
+        float, typer.Option("--sign-every", metavar="SECONDS", help="The time between two of them.")
+    ] = 600.0,
     _json: AsJson = False,
 ) -> None:
     """Execute the runs that are due, were queued, or were left by workers that are gone, until it is told to stop.
@@ -86,6 +100,8 @@ def worker(
     if not logging.getLogger().handlers:
         logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     opening: dict[str, Any] = {"globals": values, "telemetry": Telemetry() if telemetry else None}
+    if sign_key is not None or sign_to is not None:
+        check_signing(sign_key, sign_to, sign_every, stores or [])
     options = ServingOptions(name, concurrency, workflows, given, lease, grace)
     if stores is not None and len(stores) == 1:
         session = replace(session, store=stores[0])
@@ -95,7 +111,12 @@ def worker(
     ledger = open_or_stop(session, opening)
     if ledger is None:
         return
-    with ledger, interruptible():
+    every = timedelta(seconds=sign_every)
+    with (
+        ledger,
+        interruptible(),
+        ledger.evidence.sign_regularly(sign_key, sign_to, every) if sign_key and sign_to else nullcontext(),
+    ):
         running = make_worker(ledger, options, cluster=cluster)
         document = {"worker": running.name, "id": running.id}
         session.answer(
@@ -106,6 +127,20 @@ def worker(
             asyncio.run(running.run(signals=True))
         else:
             running.run()
+
+
+def check_signing(key: str | None, to: str | None, every: float, stores: list[str]) -> None:
+    """Raises InvalidRequest before a store is waited for."""
+    if key is None or to is None or len(stores) > 1:
+        raise InvalidRequest("--sign-key and --sign-to go together, and are for one store: a checkpoint is of one")
+    if not 0 < every < _A_YEAR:
+        raise InvalidRequest(f"--sign-every {every:g} is no time between two checkpoints")
+    from ....services.evidence.keys import read_signing_key
+
+    read_signing_key(key)
+
+
+_A_YEAR = 366 * 24 * 3600
 
 
 def read_limits(pairs: list[str]) -> Mapping[str, int]:
