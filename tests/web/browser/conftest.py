@@ -10,16 +10,16 @@ from .sites import Site
 from .windows import CHROMIUM, browsing, listen, open_window
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    """For tests that only look at it. Others have one of their own: ``site = site_of("function")``."""
+    """For tests of a module that only look at it. Others have one of their own: ``site = site_of("function")``."""
     with shown_site() as shown:
         yield shown
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """One for the tests here, and none beside other tests: it brings an event loop, beside which theirs can't run."""
+    """One for the tests of a module, and none beside others: it brings an event loop, beside which theirs can't run."""
     if CHROMIUM is None:
         pytest.skip("there is no Chromium at /usr/bin/chromium: apt-get install chromium")
     with browsing() as browser:

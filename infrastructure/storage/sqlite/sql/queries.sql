@@ -226,7 +226,7 @@ SELECT DISTINCT tile FROM (
 
 -- restart_tree: The tree has nothing any more.
 UPDATE flowledger_tree_progress
-SET size = 0, position = 0, generation = generation + 1, last_stream = NULL, last_version = NULL, last_digest = NULL
+SET size = 0, position = 0, generation = generation % 1000000000 + 1, last_stream = NULL, last_version = NULL, last_digest = NULL
 
 -- clear_tiles: Forget all tiles.
 DELETE FROM flowledger_tree_tiles
