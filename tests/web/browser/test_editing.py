@@ -14,7 +14,7 @@ Open = Callable[..., Any]
 EDIT = f"/workflows/{WORKFLOW}/edit?step=ship"
 
 
-site = site_of("module", role="editor", alike=0)
+site = site_of("function", role="editor", alike=0)
 
 
 def shown(page: Any, heading: str) -> None:
