@@ -193,6 +193,13 @@ def test_a_forged_row_of_the_last_checkpoint_shows_nothing_but_its_forgery(
     assert story.shown(checkpoint) == []
 
 
+def forget_the_tree(story: SignedStory) -> None:
+    """And what the store knows of having signed it."""
+    for table in (*ATTACKED[1:3], ATTACKED[4]):
+        story.change(f"DELETE FROM {table}")
+    story.change("UPDATE flowledger_tree_progress SET size = 0, position = 0, last_stream = NULL, last_version = NULL")
+
+
 def test_a_store_that_was_rolled_back_lacks_what_was_signed(
     story: SignedStory, checkpoint: fl.SignedCheckpoint
 ) -> None:
@@ -214,9 +221,7 @@ def test_who_has_the_key_can_sign_another_history_and_what_was_kept_elsewhere_st
 ) -> None:
     """A stolen key signs; it can't unsign. The store's copy of what was signed is gone, too."""
     bodies(story, story.runs["done"].id, lambda body: body.replace(b"100", b"999"))
-    for table in (*ATTACKED[1:3], ATTACKED[4]):
-        story.change(f"DELETE FROM {table}")
-    story.change("UPDATE flowledger_tree_progress SET size = 0, position = 0, last_stream = NULL, last_version = NULL")
+    forget_the_tree(story)
     forged = story.sign()
     assert story.shown(forged) == []
     assert [kind for _, _, kind in story.shown(checkpoint)] == ["unknown"]
@@ -227,9 +232,7 @@ def test_two_who_were_shown_two_histories_find_it_when_they_compare(
 ) -> None:
     """Split view: both checkpoints are signed by the key, and one isn't a part of the other."""
     bodies(story, story.runs["done"].id, lambda body: body.replace(b"100", b"999"))
-    for table in (*ATTACKED[1:3], ATTACKED[4]):
-        story.change(f"DELETE FROM {table}")
-    story.change("UPDATE flowledger_tree_progress SET size = 0, position = 0, last_stream = NULL, last_version = NULL")
+    forget_the_tree(story)
     shown_to_others = story.sign()
     both = f"{checkpoint.text}\n{shown_to_others.text}"
     assert story.shown(both) == [("", 0, "forked")]

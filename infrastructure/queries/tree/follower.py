@@ -52,10 +52,6 @@ class EventTree:
             if name in places
         }
 
-    def clear(self) -> None:
-        """Forget it; it is made from the events again."""
-        self._table.restart()
-
     def _next_page(self, since: TreeProgress) -> "Sequence[EventRow]":
         if since.size == 0:
             return self._store.digest_batch(0)

@@ -21,6 +21,27 @@ def publish(checkpoint: SignedCheckpoint, to: Destination) -> None:
         add_to_file(checkpoint.text, to_path(to, "to"))
 
 
+def last_in_file(path: Path) -> str | None:
+    """The checkpoint that was added to a file last; None where there is none. Raises StorageUnavailable.
+
+    However many are in it, only its end is read: one is added every few minutes, for years.
+    """
+    if not path.is_file():
+        return None
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _LONGEST))
+            end = file.read().decode("utf-8", errors="replace")
+    except OSError as error:
+        raise StorageUnavailable(f"the checkpoints in {str(path)!r} can't be read: {error.strerror}") from error
+    note = "\n\n".join(end.removesuffix("\n").split("\n\n")[-2:])  # its text, and its signatures
+    return f"{note}\n" if note else None
+
+
+_LONGEST = 2**17
+"""Bytes of one checkpoint and its reason, amply."""
+
+
 def add_to_file(text: str, path: Path) -> None:
     """Add a checkpoint to those in a file, and a blank line between, in one write that is on the disk afterwards."""
     try:

@@ -46,14 +46,6 @@ class RegularCheckpoints(Unpicklable):
         self._stopped.set()
         self._thread.join()
 
-    def run(self) -> None:
-        """Sign here, until ``stop`` is called."""
-        self._run()
-
-    def stop(self) -> None:
-        """End after one last checkpoint."""
-        self._stopped.set()
-
     def _run(self) -> None:
         while not self._stopped.is_set():
             self._try_to_sign()

@@ -18,10 +18,9 @@ from ....domain.visible import quoted, visible
 from ...concurrency.async_variants import run_in_thread
 from ...concurrency.threads import Threads
 from ...files.paths import to_path
-from ...files.text import read_text
 from ...queries.tree.follower import EventTree, tree_damaged
 from ...storage.tree_table import TreeTable
-from .publishing import Destination, publish
+from .publishing import Destination, last_in_file, publish
 
 if TYPE_CHECKING:
     from ...storage.event_store import LedgerEventStore
@@ -228,8 +227,8 @@ class Evidence(Unpicklable):
 def _signed_before(table: TreeTable, to: Destination | None) -> list[tuple[TreeHead, SignedNote]]:
     """The last checkpoint in the store, and the last in the file that the next one is added to."""
     texts = {table.last_checkpoint()}
-    if to is not None and not callable(to) and (path := to_path(to, "to")).is_file():
-        texts |= set(split_notes(read_text(path))[-1:])
+    if to is not None and not callable(to):
+        texts.add(last_in_file(to_path(to, "to")))
     return [_read(text) for text in texts if text is not None]
 
 
