@@ -7,10 +7,9 @@ from abc import ABC, abstractmethod
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NoReturn, Self, SupportsIndex
 
 from ....domain.errors import InvalidRequest
-from ....domain.live import Unpicklable
 from ....domain.visible import quoted
 from ...files.atomic import write_file
 
@@ -19,7 +18,7 @@ _NONCE_BYTES = 12
 _FOR_OTHERS = 0o077
 
 
-class KeyRing(Unpicklable, ABC):
+class KeyRing(ABC):
     """Wraps the keys of subjects, so that the store alone opens nothing.
 
     ``from_file`` and ``from_env`` hold master keys in this process. For a key management service, or a device, derive
@@ -28,7 +27,11 @@ class KeyRing(Unpicklable, ABC):
     key isn't there any more: reads show ``<key lost>``.
     """
 
-    _send_instead = "send the path of its file, or the name of its variable, as its keys shouldn't lie anywhere else"
+    def __reduce_ex__(self, protocol: SupportsIndex, /) -> NoReturn:
+        raise TypeError(
+            f"{type(self).__name__} can't be pickled or copied: send the path of its file, or the name of its "
+            "variable, as its keys shouldn't lie anywhere else"
+        )
 
     @abstractmethod
     def wrap(self, key: bytes, context: str) -> bytes:
