@@ -33,6 +33,9 @@ class SubjectErased(Recorded):
     reason: NotRequired[str]
 
 
+GLOBALS: Final = "flowledger:globals"
+"""What the key of the fingerprints of globals is kept under, among those of subjects: it is erased as they are."""
+
 BOUND: Final = "subject.bound"
 ERASED: Final = "subject.erased"
 

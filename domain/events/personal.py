@@ -104,6 +104,7 @@ STAND_INS: Final[Mapping[str, Callable[[str, Mapping[str, Any]], Any]]] = {
     "issues": _issues,
     "trigger": lambda text, _: {"kind": text},
     "adopted": _object,
+    "globals": lambda text, _: {"fingerprints": {}, "without_key": text},
     "request": _text,
     "payload_digest": _text,
 }

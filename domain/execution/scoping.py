@@ -97,6 +97,15 @@ class Globals:
             return Masker(self.values)
         return Masker(self._without(self.public), [self.values[name] for name in self.public])
 
+    def given_to(self, nodes: Iterable[Node]) -> Mapping[str, Any]:
+        """The values that any of the nodes is given, by name."""
+        if not self._scoped:
+            return self.values
+        nodes = tuple(nodes)
+        return self._without(
+            {name for name, one in self._scoped.items() if not any(_is_given(node, one) for node in nodes)}
+        )
+
     def for_executor(self, node: Node) -> Mapping[str, Any]:
         """The globals that a node's executor is given, by name. All nodes belong to one definition."""
         if not self._scoped:

@@ -46,6 +46,19 @@ class RecordedPlace(TypedDict):
     """Of the event that recorded it. Absent where nothing was on record, so that the step failed."""
 
 
+class GivenGlobals(TypedDict):
+    """Which globals the run's nodes are given from a claim on: their names, and never a value."""
+
+    fingerprints: dict[str, str]
+    """By name, that of its value."""
+    others: NotRequired[list[str]]
+    """Names of those that have none."""
+    key: NotRequired[str]
+    """The id of the key under which they were made: fingerprints under different keys say nothing of each other."""
+    without_key: NotRequired[str]
+    """Why there was no key, and so no fingerprint."""
+
+
 class RunStarted(Recorded):
     workflow_id: str
     workflow_version: int
@@ -63,6 +76,8 @@ class RunStarted(Recorded):
     """Who executes it; absent where it is left to a worker."""
     lease_until: NotRequired[int]
     """Until when nobody else takes the run, unless that worker renews it."""
+    globals: NotRequired[GivenGlobals]
+    """What its nodes are given; absent where that is nothing, it is left to a worker, or an older release wrote it."""
     effects: NotRequired[list[str]]
     """In a reproduction or a fork: the types that are executed although they act on the world."""
     code: NotRequired[dict[str, str]]
@@ -161,6 +176,8 @@ class _Claim(Keyed):
     """Who executes the run from here on."""
     lease_until: NotRequired[int]
     """Until when nobody else takes the run, unless that worker renews it."""
+    globals: NotRequired[GivenGlobals]
+    """What the run's nodes are given from here on."""
     code: NotRequired[dict[str, str]]
     """Node type → digest of the code that will run from here on, where any of it changed since the run last said."""
     distributions: NotRequired[dict[str, Distribution]]

@@ -20,6 +20,7 @@ from ..runs.attempts import Attempt, attempts, is_execution, milliseconds, momen
 from ..runs.reused_results import adopted_results, reused_results
 from ..serialization import ADDED, to_json_value
 from .code_used import CodeUsed, code_used
+from .globals_given import globals_given
 from .model import (
     AuditedClaim,
     AuditedOrigin,
@@ -226,6 +227,7 @@ def _claims(events: Iterable[RecordedEvent]) -> Iterator[AuditedClaim]:
                 worker["host"],
                 worker["pid"],
                 worker["release"],
+                globals_given(event.data),
             )
 
 

@@ -69,6 +69,21 @@ class Intervention:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditedGlobal:
+    """A global that the run's nodes were given: which value it had, without the value."""
+
+    name: str
+    """As it was given: what expressions and executors call it."""
+    fingerprint: str | None
+    """HMAC-SHA-256 of the value under a key of the store, 16 hexadecimal digits: equal for equal values of the name.
+    """
+    key_id: str | None
+    """Of that key. Fingerprints under different keys can't be compared."""
+    why_none: str | None
+    """Why there is no fingerprint."""
+
+
+@dataclass(frozen=True, slots=True)
 class AuditedClaim:
     """Who executed the run from one of its events on."""
 
@@ -83,6 +98,8 @@ class AuditedClaim:
     pid: int
     release: str
     """What was running there: the application's, where it says so, or flowledger's."""
+    globals: tuple[AuditedGlobal, ...] = field(default=(), metadata=ADDED)
+    """Which globals the run's nodes were given, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +162,11 @@ class SinceSuccess:
     """Node types whose code differed when the two runs began, whatever was saved."""
     summary: str
     """The same in words, a line each."""
+    other_globals: tuple[str, ...] = field(default=(), metadata=ADDED)
+    """Names of globals that had another value, or that only one of the two runs was given."""
+    unknown_globals: tuple[str, ...] = field(default=(), metadata=ADDED)
+    """Names of globals of which nobody can say that: one of the two has no fingerprint, or they are under other keys.
+    """
 
 
 @dataclass(frozen=True, slots=True)

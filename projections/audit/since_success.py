@@ -8,11 +8,15 @@ from ...domain.values.clock import moment
 from ...domain.workflow import snapshot_of
 from ..comparison.workflows import WorkflowDiff, diff_of
 from ..index.rows import RunRow
+from .globals_given import ComparedGlobals
 from .model import SinceSuccess
 
 
-def since_success(success: RunRow, then: Sequence[RecordedEvent], now: Sequence[RecordedEvent]) -> SinceSuccess:
-    """``then`` and ``now`` are the first event and the save of the successful run, and of the later one."""
+def since_success(
+    success: RunRow, then: Sequence[RecordedEvent], now: Sequence[RecordedEvent], globals: ComparedGlobals
+) -> SinceSuccess:
+    """``then`` and ``now`` are the first event and the save of the successful run, and of the later one; ``globals``
+    is what is to be said of those that they were given."""
     (started_then, saved_then), (started_now, saved_now) = then, now
     diff: WorkflowDiff | None = None
     if saved_then.version != saved_now.version:
@@ -24,7 +28,9 @@ def since_success(success: RunRow, then: Sequence[RecordedEvent], now: Sequence[
         finished_at=moment(success.finished_at or success.started_at),
         changes=None if diff is None else diff.to_data(),
         other_code=other_code,
-        summary="\n".join(_summary_lines(diff, other_code)),
+        summary="\n".join(_summary_lines(diff, other_code, globals)),
+        other_globals=globals.other,
+        unknown_globals=globals.unknown,
     )
 
 
@@ -34,10 +40,14 @@ def _other_code(then: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, .
     return tuple(sorted(type for type in before.keys() & after.keys() if before[type] != after[type]))
 
 
-def _summary_lines(diff: WorkflowDiff | None, other_code: tuple[str, ...]) -> Iterator[str]:
+def _summary_lines(diff: WorkflowDiff | None, other_code: tuple[str, ...], globals: ComparedGlobals) -> Iterator[str]:
     if diff is None:
         yield "the same version of the workflow"
     else:
         yield from diff.lines()
     if other_code:
         yield f"~ other code ran: {', '.join(map(repr, other_code))}"
+    if globals.other:
+        yield f"~ globals had other values: {', '.join(map(repr, globals.other))}"
+    if globals.unknown:
+        yield f"  whether globals had other values isn't known: {', '.join(map(repr, globals.unknown))}"

@@ -98,6 +98,7 @@ if TYPE_CHECKING:
     from .projections.audit.code_used import CodeUsed
     from .projections.audit.model import (
         AuditedClaim,
+        AuditedGlobal,
         AuditedOrigin,
         AuditedPause,
         AuditedRun,
@@ -155,6 +156,7 @@ __all__ = [
     "AsyncWorker",
     "Attempt",
     "AuditedClaim",
+    "AuditedGlobal",
     "AuditedOrigin",
     "AuditedPause",
     "AuditedRun",
@@ -379,8 +381,8 @@ _NAMES = {
     "projections.runs.attempts": "Attempt LogEntry TakenFrom",
     "projections.audit.build": "RunAudit",
     "projections.audit.model": (
-        "AuditedClaim AuditedOrigin AuditedPause AuditedRun AuditedWorkflow AuditedWorkOrder Intervention Provenance "
-        "SinceSuccess StreamRecord"
+        "AuditedClaim AuditedGlobal AuditedOrigin AuditedPause AuditedRun AuditedWorkflow AuditedWorkOrder "
+        "Intervention Provenance SinceSuccess StreamRecord"
     ),
     "projections.audit.code_used": "CodeUsed",
     "projections.comparison.runs_model": "ComparedRun ComparedStep Parting RunComparison",

@@ -78,6 +78,7 @@ NOT_SEARCHED = {
     "recorded",
     "effects",
     "worker",
+    "globals",
     "act",
     "selection",
     "runs",

@@ -1,18 +1,19 @@
 """Reading what an audit is made of: a run's stream and those that it refers to, checked along their hash chains."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ....domain.errors import RunNotFound, StorageCorrupt, VersionNotFound
 from ....domain.events.integrity import Finding
 from ....domain.ports import EventStore, RecordedEvent
-from ....domain.run import STARTED, RunHeader
+from ....domain.run import CLAIMS, STARTED, RunHeader
 from ....domain.status import RunStatus
 from ....domain.values.ids import workflow_stream
 from ....domain.values.point_in_time import AsOf, AtVersion, Moment
 from ....projections.audit.build import RunAudit, audit_of, audited_work_order, stream_record
+from ....projections.audit.globals_given import compare_globals
 from ....projections.audit.model import Provenance, SinceSuccess, StreamRecord
 from ....projections.audit.since_success import since_success
 from ....projections.index.query import Place, RunQuery
@@ -56,7 +57,7 @@ class Auditor:
             saved,
             input=run_input(self._store, run_id, started.data),
             work_order=audited_work_order(work_order.events, self._statuses(work_order.events, cut, run.events[-1])),
-            since_success=self._since_success(started, saved),
+            since_success=self._since_success(run.events, saved),
             provenance=Provenance(
                 streams=(
                     *(_record(stream) for stream in streams),
@@ -121,13 +122,20 @@ class Auditor:
                 events.append(to_recorded_event(stream, version, position, type, encoded, page.decoder.decode_body))
         return CheckedStream(events, findings)
 
-    def _since_success(self, started: RecordedEvent, saved: RecordedEvent) -> SinceSuccess | None:
-        """What changed since the last run of the workflow that had succeeded before this one began."""
+    def _since_success(self, events: Sequence[RecordedEvent], saved: RecordedEvent) -> SinceSuccess | None:
+        """What changed since the last run of the workflow that had succeeded before the one of these events began."""
+        started, claims = events[0], [event.data for event in events if "globals" in event.data]
         success = self._last_success(started)
         if success is None:
             return None
         then = self._store.events_at([(success.run_id, 1), (saved.stream, success.workflow_version)])
-        return since_success(success, then, (started, saved))
+        past = self._claims(success.run_id) if claims else ()
+        return since_success(success, then, (started, saved), compare_globals(past, claims))
+
+    def _claims(self, run_id: str) -> Iterator[Mapping[str, Any]]:
+        """What the events say with which a run was claimed. Of the others nothing is decoded."""
+        for page in self._store.pages(run_id):
+            yield from (page.decoder.decode(row) for row in page.rows if row[1] in CLAIMS)
 
     def _last_success(self, started: RecordedEvent) -> RunRow | None:
         begun: int = started.data["recorded_at"]

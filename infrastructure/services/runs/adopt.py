@@ -20,7 +20,7 @@ from ....projections.runs.run import Run
 from ...execution.runner import PreparedCall
 from ...new_id import new_id
 from .known_starts import Runnable
-from .run_services import RunServices
+from .run_services import Executed, RunServices
 from .start import IdempotencyKey, StartRequest, once
 
 
@@ -101,9 +101,9 @@ def adopt_new(services: RunServices, request: AdoptRequest, key: IdempotencyKey 
         key=None if key is None else key.text,
         payload_digest=None if key is None else key.payload_digest,
     )
-    executes = goes_on and request.wait
-    services.begin(state, [event], Write(work_order_id, ExpectedVersion.NO_STREAM, [opened]), executes=executes)
-    return services.execute(state, runnable.plan, settings) if executes else services.answer(state)
+    executed = Executed(runnable.plan, settings) if goes_on and request.wait else None
+    services.begin(state, [event], Write(work_order_id, ExpectedVersion.NO_STREAM, [opened]), executed=executed)
+    return services.answer(state) if executed is None else services.execute(state, *executed)
 
 
 def _check_node(runnable: Runnable, node_id: str | None) -> None:

@@ -2,13 +2,18 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ....domain.errors import GlobalsMissing, InvalidRequest
+from ....domain.events.personal import CLOSED_TEXT
 from ....domain.execution.plan import Plan
 from ....domain.execution.scoping import NONE_GIVEN, Globals, parse_globals
 from ....domain.execution.step_loop import CallSettings
+from ....domain.run.events import GivenGlobals
 from ....projections.runs.run import Run
+
+if TYPE_CHECKING:
+    from ...storage.sealing.subject_keys import SubjectKeys
 
 GlobalsOf = Callable[[Run], Mapping[str, Any] | None]
 """The globals of a run. None: it needs none."""
@@ -48,3 +53,31 @@ def refuse_missing(plan: Plan, version: tuple[str, int], node_id: str | None, gl
     readers = {} if node_id is None else plan.readers_of_globals(node_id)
     if readers and (missing := readers.keys() - globals.values.keys()):
         raise GlobalsMissing(*version, {name: readers[name] for name in missing})
+
+
+def describe_given(given: Mapping[str, Any], keys: "SubjectKeys | None", now: int) -> dict[str, GivenGlobals]:
+    """What the event of a claim says of the globals that the run's nodes are given; nothing where there are none.
+
+    ``keys`` has the key for their fingerprints. Raises StorageUnavailable, StorageCorrupt.
+    """
+    if not given:
+        return {}
+    found = CLOSED_TEXT if keys is None else keys.fingerprints(now)
+    if isinstance(found, str):
+        return {"globals": {"fingerprints": {}, "others": [_text(name) for name in given], "without_key": found}}
+    key_id, fingerprints = found
+    told: GivenGlobals = {"fingerprints": {}, "key": key_id}
+    others: list[str] = []
+    for name, value in given.items():
+        text = _text(name)
+        fingerprint = fingerprints.of(text, value)
+        if fingerprint is None:
+            others.append(text)
+        else:
+            told["fingerprints"][text] = fingerprint
+    return {"globals": {**told, "others": others} if others else told}
+
+
+def _text(name: object) -> str:
+    """The name as JSON can have it: executors may be given globals that no expression can name."""
+    return str(name).encode("utf-8", "backslashreplace").decode()

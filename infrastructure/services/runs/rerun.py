@@ -26,7 +26,7 @@ from .answer import refuse_unfit
 from .commands import PLAIN, Command, find_rerun, refuse_moved_on
 from .effects import record_of
 from .known_starts import Runnable
-from .run_services import RunServices
+from .run_services import Executed, RunServices
 from .start import Rejection, bound_to, find_refusal, record_rejection
 
 
@@ -159,7 +159,8 @@ def start_rerun(services: RunServices, rerun: Rerun, options: RerunOptions) -> P
     given_for = {} if options.given_for == work_order.id else {"key_of": options.given_for}
     added = options.command.mark(added, **given_for)
     bound = bound_to(events[0], [str(state.run_id)])
-    services.begin(state, events, Write(work_order.id, work_order.version, [added]), *bound, executes=executes)
+    executed = Executed(runnable.plan, settings) if executes else None
+    services.begin(state, events, Write(work_order.id, work_order.version, [added]), *bound, executed=executed)
     if not executes:
         return services.answer(state)
     record = None if rerun.origin is None else record_of(services.store, services.runs, rerun.origin, options.effects)

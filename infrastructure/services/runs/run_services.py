@@ -29,7 +29,7 @@ from ....domain.rerun.fork import Edit, edit_of
 from ....domain.run import CLAIMS, RECOVERED, RunState, evolve, fail
 from ....domain.run.events import CANCELLED, CLAIMED, HELD, RELEASED
 from ....domain.run.trigger import check_trigger
-from ....domain.subjects import refuse_unreadable
+from ....domain.subjects import GLOBALS, refuse_unreadable
 from ....domain.values.clock import SteadyClock
 from ....domain.values.json import freeze
 from ....domain.visible import quoted
@@ -44,7 +44,7 @@ from ...repositories.optimistic_retry import OptimisticRetry
 from ...repositories.runs import RunRepository
 from ...repositories.workflows import LIVE, WorkflowRepository
 from ..workflows.plan_cache import PlanCache
-from .call_globals import LedgerGlobals, refuse_missing
+from .call_globals import LedgerGlobals, describe_given, refuse_missing
 from .commands import PLAIN, Command, is_answered, refuse_moved_on
 from .custody import Custody
 from .effects import record_for
@@ -67,6 +67,13 @@ class Claim(NamedTuple):
     settings: CallSettings
     due_at: int | None
     """When it came due, in microseconds since 1970."""
+
+
+class Executed(NamedTuple):
+    """With what a call executes the steps of a run that it begins."""
+
+    plan: Plan
+    settings: CallSettings
 
 
 class RunServices:
@@ -188,6 +195,8 @@ class RunServices:
         if not (subjects is None or isinstance(subjects, str | list | tuple)):
             raise InvalidRequest(f"subject {quoted(subjects)} is neither text nor a list of texts")
         named = () if subjects is None else (subjects,) if isinstance(subjects, str) else tuple(subjects)
+        if GLOBALS in named:
+            raise InvalidRequest(f"subject {GLOBALS!r} is what the fingerprints of globals belong to: name another one")
         inherited = current_seal()
         if not (named or inherited):
             return []
@@ -258,32 +267,36 @@ class RunServices:
         events: list[NewEvent],
         work_order: Write,
         *others: Write,
-        executes: bool,
+        executed: "Executed | None",
         guard: Guard | None = None,
     ) -> None:
         """Store a run's first events, its entry in the work order, and what else is to be stored, all or none.
 
         Raises ConcurrencyError.
 
-        ``executes``: whether this call goes on to execute its steps. ``guard``: a condition, which may be refused with
-        ConcurrencyError or EventsLost.
+        ``executed``: with what this call goes on to execute its steps, where it does. ``guard``: a condition, which may
+        be refused with ConcurrencyError or EventsLost.
         """
         observer, append = self._observer, self.append_on(guard)
         if observer is not None:
             events = [observer.mark_start(events[0]), *events[1:]]
-        if executes:
+        if executed is not None:
             with self.claiming([state]):
-                append_next(append, state, [self.own(event) for event in events], work_order, *others)
+                events = [self.own(event, *executed) for event in events]
+                append_next(append, state, events, work_order, *others)
         else:
             append_next(append, state, events, work_order, *others)
         if observer is not None:
             observer.begin(state)
 
-    def own(self, event: NewEvent) -> NewEvent:
-        """The event with which this process claims a run, saying so."""
+    def own(self, event: NewEvent, plan: Plan, settings: CallSettings) -> NewEvent:
+        """The event with which this process claims a run, saying so, and which globals the run's nodes are given."""
         if self.custody is None or event.type not in CLAIMS:
             return event
-        return NewEvent(event.type, {**event.data, **self.custody.claim(event.data["recorded_at"])})
+        now = event.data["recorded_at"]
+        given = settings.globals.given_to(plan.definition.nodes)
+        told = describe_given(given, self._subject_keys, now)
+        return NewEvent(event.type, {**event.data, **self.custody.claim(now), **told})
 
     def command(self, run_id: str, by: str, decide: Callable[[RunState], NewEvent], command: Command = PLAIN) -> Run:
         """An operator's command: decided again for as long as other writers append first.
@@ -349,7 +362,7 @@ class RunServices:
         settings = self.supply_globals(settings, state)
         refuse_missing(plan, (state.workflow_id, state.workflow_version), state.current_node_id, settings.globals)
         due_at = state.recorded_at if state.queued and state.due_at is None else state.due_at
-        return Claim(state, self.own(event), plan, settings, due_at)
+        return Claim(state, self.own(event, plan, settings), plan, settings, due_at)
 
     def _queue(self, state: RunState, event: NewEvent) -> PreparedCall[Run]:
         """Leave the run to whoever executes it, where it isn't already."""

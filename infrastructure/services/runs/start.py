@@ -33,7 +33,7 @@ from ...repositories.work_orders import find_work_order, load_started, load_work
 from ...repositories.workflows import LATEST, LIVE
 from .commands import PLAIN, Command, existing_run
 from .known_starts import Runnable
-from .run_services import RunServices
+from .run_services import Executed, RunServices
 
 
 class StartRequest(NamedTuple):
@@ -182,7 +182,8 @@ def _store(services: RunServices, request: StartRequest, opening: Opening) -> No
         raise record_rejection(append, rejected, rejection, settings, opened=[opened])
     work_order = Write(work_order_id, ExpectedVersion.NO_STREAM, [opened])
     bound = bound_to(opened, [str(state.run_id), work_order_id])
-    services.begin(state, [event], work_order, *bound, executes=request.wait, guard=runnable.guard)
+    executed = Executed(runnable.plan, settings) if request.wait else None
+    services.begin(state, [event], work_order, *bound, executed=executed, guard=runnable.guard)
 
 
 def bound_to(first: NewEvent, streams: list[str]) -> list[Write]:

@@ -9,8 +9,9 @@ from typing import Any
 
 from ....domain.errors import InvalidRequest, KeyMissing
 from ....domain.events.personal import AWAY_TEXT, CLOSED_TEXT, LOST_TEXT, SEALED_BY, is_erased
+from ....domain.masking.fingerprints import Fingerprints
 from ....domain.ports import RecordedEvent
-from ....domain.subjects import ERASED, refuse_unreadable, shown_when_erased
+from ....domain.subjects import ERASED, GLOBALS, refuse_unreadable, shown_when_erased
 from ....domain.values.clock import micros
 from ....domain.values.ids import subject_stream
 from ....domain.values.names import check_name
@@ -18,6 +19,7 @@ from ....domain.visible import quoted
 from ...concurrency.forking import ResetOnFork, register_for_forks
 from ...new_id import new_id
 from ..codec import SealedPart, decode, decode_sealed, is_sealed
+from .ciphers import derive_key
 from .key_ring import KEY_BYTES, KeyRing
 from .key_table import SubjectKeyTable, WrappedKey
 from .sealer import NoCipher, StreamCipher
@@ -25,7 +27,12 @@ from .sealer import NoCipher, StreamCipher
 CHECK_EVERY = 1.0
 """Seconds after which a writer looks again whether the subject of its stream was erased."""
 
+ASK_AGAIN = 60.0
+"""Seconds after which a key ring that didn't answer is asked again for the key of fingerprints: no run waits for it."""
+
 _REMEMBERED = 4096
+
+_FINGERPRINTS = b"flowledger fingerprints"
 
 Cipher = StreamCipher | NoCipher
 
@@ -50,6 +57,8 @@ class SubjectKeys(ResetOnFork):
         """Key id → as it is wrapped, and unwrapped."""
         self._writers: OrderedDict[str, tuple[Cipher, float]] = OrderedDict()
         """Stream → its cipher, and until when a writer needn't ask again."""
+        self._fingerprints: tuple[tuple[str, Fingerprints] | str, float] | None = None
+        """What ``fingerprints`` returned last, and until when it needn't ask again."""
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
@@ -91,6 +100,29 @@ class SubjectKeys(ResetOnFork):
         """Whether ``writer_of`` answers without asking the store or the key ring."""
         known = self._writers.get(stream)
         return known is not None and monotonic() < known[1]
+
+    def fingerprints(self, now: int) -> tuple[str, Fingerprints] | str:
+        """What makes the fingerprints of globals, and the id of its key, which is made where there is none yet.
+
+        What stands for values that can't be read, where there is no key ring, it doesn't answer, or the key is lost:
+        a run doesn't depend on it. Raises StorageUnavailable, StorageCorrupt.
+        """
+        if self.ring is None:
+            return CLOSED_TEXT
+        known = self._fingerprints
+        if known is not None and monotonic() < known[1]:
+            return known[0]
+        found = self._find_fingerprints(now)
+        self._fingerprints = found, monotonic() + (ASK_AGAIN if found == AWAY_TEXT else CHECK_EVERY)
+        return found
+
+    def _find_fingerprints(self, now: int) -> tuple[str, Fingerprints] | str:
+        try:
+            row = self.table.find(GLOBALS) or self._make(GLOBALS, now)
+        except KeyMissing as error:
+            return error.shown
+        key = self._find(row.id)
+        return key if isinstance(key, str) else (row.id, Fingerprints(derive_key(key, _FINGERPRINTS)))
 
     def _make(self, subject: str, now: int) -> WrappedKey:
         if self.ring is None:
@@ -166,6 +198,7 @@ class SubjectKeys(ResetOnFork):
         with self._lock:
             self._keys.pop(key.id, None)
             self._writers.clear()
+            self._fingerprints = None
 
     def rewrap(self) -> int:
         """Wrap every key that an earlier master key has wrapped with the current one. How many those were.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from .....projections.audit.build import RunAudit
-    from .....projections.audit.model import AuditedPause, Intervention
+    from .....projections.audit.model import AuditedGlobal, AuditedPause, Intervention
 
 DIGEST = 12
 """Characters of a digest that are printed; --json has all of it."""
@@ -76,6 +76,8 @@ def _facts_of(audit: RunAudit, *, full: bool) -> Iterator[tuple[str, Text]]:
     for claim in audit.claims:
         where = f"{claim.name} ({claim.release}), process {claim.pid} on {claim.host}"
         yield "executed by", text(f"{where}, from event {claim.version} on")
+        for one in claim.globals:
+            yield "given", text(f"global {one.name}, {_which_value(one)}")
     yield "in executors", text(_took(audit.execution_time))
     name = f" {workflow.name!r}" if workflow.name is not None else ""
     yield "workflow", text(f"{workflow.workflow_id}@{workflow.version}{name}, {workflow.snapshot_id}")
@@ -104,6 +106,10 @@ def _facts_of(audit: RunAudit, *, full: bool) -> Iterator[tuple[str, Text]]:
     if audit.metadata:
         yield "metadata", _value(audit.metadata, full=full)
     yield "audit digest", text(audit.digest)
+
+
+def _which_value(given: AuditedGlobal) -> str:
+    return f"no fingerprint: {given.why_none}" if given.fingerprint is None else f"fingerprint {given.fingerprint}"
 
 
 def _value(value: Any, *, full: bool) -> Text:
