@@ -40,7 +40,7 @@ def measure(stores: Stores, rounds: int, quick: bool) -> list[Row]:
     with _browsing(chromium) as browser:
         with filled(stores.postgres(), runs) as store:
             rows = use_history(browser, store.url, store.runs, rounds)
-        return [*rows, _scrub(browser, stores.postgres(), LONG)]
+        return [*rows, *_scrub(browser, stores.postgres(), LONG)]
 
 
 @contextmanager
@@ -84,7 +84,26 @@ def use_history(browser: Any, url: str, runs: int, rounds: int) -> list[Row]:
     return [_row(f"{name}, of {runs:,} runs", times[1:], MOST) for name, times in took.items()]
 
 
-def _scrub(browser: Any, url: str, turns: int) -> Row:
+_MOVE = """(version) => new Promise((done) => {
+  const range = document.querySelector('.scrub [type=range]'), began = performance.now();
+  let shown;
+  const look = () => {
+    const state = document.querySelector('[data-part="@state"] [data-out=n]').textContent === String(version);
+    const row = document.querySelector(`.events tr[data-v="${version}"][aria-selected]`);
+    document.body.offsetHeight;
+    if (state) shown ??= performance.now() - began;
+    if (state && row) { looking.disconnect(); done([shown, performance.now() - began]); }
+  };
+  const looking = new MutationObserver(look);
+  looking.observe(document.querySelector('main'), { childList: true, subtree: true, attributes: true });
+  range.value = version;
+  range.dispatchEvent(new Event('input', { bubbles: true }));
+})"""
+"""Milliseconds until the version is shown, laid out: its state, graph and step; and until the lists around it are."""
+
+
+def _scrub(browser: Any, url: str, turns: int) -> list[Row]:
+    """A version of a long run that the slider is moved to, and the lists around it."""
     executors = fl.ExecutorRegistry()
     executors.register("work")(lambda step: {"text": "x" * 60})
     executors.register("each")(each)
@@ -94,8 +113,13 @@ def _scrub(browser: Any, url: str, turns: int) -> Row:
     chance = random.Random(turns)
     with serving(url) as server, _page(browser, server.url) as page:
         page.goto(f"/runs/{run}")
-        moves = [_visit(page, f"/runs/{run}?version={chance.randrange(1, head)}") for _ in range(MOVES)]
-    return _row(f"any version of a run of {2 * turns:,} steps", moves, MOST_OF_A_MOVE)
+        moves = [page.evaluate(_MOVE, chance.randrange(1, head)) for _ in range(MOVES)]
+    versions, lists = zip(*moves, strict=True)
+    long = f"a run of {2 * turns:,} steps"
+    return [
+        _row(f"any version of {long}", versions, MOST_OF_A_MOVE),
+        _row(f"any version of {long}, with the steps and events around it", lists, MOST),
+    ]
 
 
 @contextmanager

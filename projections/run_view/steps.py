@@ -27,21 +27,15 @@ class Rounds:
     """Where it was entered."""
     rounds: int
     steps: tuple[Step, ...]
+    took: int
+    """Microseconds inside executors."""
+    failed: int
+    """Steps in it that failed."""
 
     @property
     def version(self) -> int:
         """Of its first step."""
         return self.steps[0].execution.version
-
-    @property
-    def took(self) -> int:
-        """Microseconds inside executors."""
-        return sum(step.execution.took for step in self.steps)
-
-    @property
-    def failed(self) -> int:
-        """Steps in it that failed."""
-        return sum(step.execution.outcome == "failed" for step in self.steps)
 
 
 def steps_of(course: Course) -> tuple[Step | Rounds, ...]:
@@ -69,5 +63,11 @@ def _fold(steps: list[Step], loop: frozenset[str]) -> Iterator[Step | Rounds]:
     out = [steps.pop()] if left.outcome != "completed" or left.next_node_id not in loop else []
     head = steps[0].execution.node_id if steps else ""
     rounds = sum(step.execution.node_id == head and step.execution.outcome == "completed" for step in steps)
-    yield from steps if rounds < 2 else [Rounds(head, rounds, tuple(steps))]
+    yield from steps if rounds < 2 else [_rounds(head, rounds, steps)]
     yield from out
+
+
+def _rounds(head: str, rounds: int, steps: Sequence[Step]) -> Rounds:
+    took = sum(step.execution.took for step in steps)
+    failed = sum(step.execution.outcome == "failed" for step in steps)
+    return Rounds(head, rounds, tuple(steps), took, failed)

@@ -14,10 +14,12 @@ from ....domain.run import STEP_FAILED
 from ....domain.run.events import FAILED
 from ....projections.run_view.course import Course, Follower
 from ....projections.run_view.steps import Rounds, Step, steps_of
+from ....projections.run_view.taken_edges import taken_edges
 from ....projections.run_view.time_line import TimeLine, time_line
 
 if TYPE_CHECKING:
     from ....domain.ports import RecordedEvent
+    from ....domain.workflow.definition import WorkflowDefinition
     from ...ledger.ledger import Ledger
     from ...services.history.walk import RunWalk
 
@@ -41,10 +43,15 @@ class ReadRun:
     walk: RunWalk
     head: int
     """The last version that was read: the walk may have gone on."""
+    until: int | None
+    """The moment that was given, until which what is open goes on; None: the run has ended."""
     course: Course
-    """What is open in it goes on until the moment that was given."""
     time_line: TimeLine
     steps: tuple[Step | Rounds, ...]
+    taken: Mapping[int, Sequence[int]]
+    """By the number of an edge of the definition, the versions at which it was taken."""
+    turns: tuple[int, ...]
+    """The versions at which the status changed, the first one among them."""
     begun_by: str
     landmarks: tuple[Landmark, ...]
     drifted: tuple[tuple[int, Mapping[str, str]], ...]
@@ -64,9 +71,14 @@ class ReadRuns:
         self._kept: OrderedDict[str, _Reading] = OrderedDict()
 
     def read(
-        self, ledger: Ledger, run_id: str, node_ids: Sequence[str], now: int | None, upto: int | None = None
+        self,
+        ledger: Ledger,
+        run_id: str,
+        definition: WorkflowDefinition | None,
+        now: int | None,
+        upto: int | None = None,
     ) -> ReadRun:
-        """The run as it stands; ``node_ids`` are those of its definition.
+        """The run as it stands; ``definition`` is what it executes, None where that can't be read.
 
         ``now`` (microseconds since 1970) is until when it has gone on; None: it has ended. ``upto`` is the last version
         of one that can be read no further.
@@ -74,12 +86,12 @@ class ReadRuns:
         Raises RunNotFound, EventNotReadable, StorageUnavailable.
         """
         if upto is not None:
-            return _Reading(ledger.history.walk(run_id, upto=upto)).go_on(node_ids, now)
+            return _Reading(ledger.history.walk(run_id, upto=upto)).go_on(definition, now)
         with self._lock:
             reading = self._kept.get(run_id)
         if reading is None or not reading.is_stored():
             reading = _Reading(ledger.history.walk(run_id))
-        found = reading.go_on(node_ids, now)
+        found = reading.go_on(definition, now)
         with self._lock:
             if found.head > SCRUBBED:
                 self._kept[run_id] = reading
@@ -99,10 +111,12 @@ class _Reading:
         self._version = 0
         self._digest = self._begun_by = ""
         self._landmarks: list[Landmark] = []
+        self._turns: list[int] = []
+        self._status = ""
         self._drifted: list[tuple[int, Mapping[str, str]]] = []
         self._failed_at: int | None = None
-        self._ended: ReadRun | None = None
-        """What was made of it, where it has ended."""
+        self._looked: ReadRun | None = None
+        """What was made of it last: the parts of a page are asked for as of the moment of the page."""
 
     def is_stored(self) -> bool:
         """Whether the store has the last event that was read: not after a restore to a time before it."""
@@ -115,30 +129,32 @@ class _Reading:
         except VersionNotFound:  # nothing was read yet
             return iter(())
 
-    def go_on(self, node_ids: Sequence[str], now: int | None) -> ReadRun:
+    def go_on(self, definition: WorkflowDefinition | None, now: int | None) -> ReadRun:
         """Read what is new."""
         with self._lock:
             if self._version:
                 self._walk.follow()
             head = self._walk.head
             if head > self._version:
-                self._ended = None
                 for event in self._walk.events(self._version + 1, head):
                     self._take(event)
-            if now is not None:
-                return self._look(head, node_ids, now)
-            if self._ended is None:
-                self._ended = self._look(head, node_ids, None)
-            return self._ended
+            looked = self._looked
+            if looked is None or (looked.head, looked.until) != (head, now):
+                looked = self._looked = self._look(head, definition, now)
+            return looked
 
-    def _look(self, head: int, node_ids: Sequence[str], now: int | None) -> ReadRun:
+    def _look(self, head: int, definition: WorkflowDefinition | None, now: int | None) -> ReadRun:
         course = self._follower.course(now)
+        nodes, edges = ([], []) if definition is None else (definition.nodes, definition.edges)
         return ReadRun(
             self._walk,
             head,
+            now,
             course,
-            time_line(course, node_ids),
+            time_line(course, [node.id for node in nodes]),
             steps_of(course),
+            taken_edges(course.executions, edges),
+            tuple(self._turns),
             self._begun_by,
             tuple(self._landmarks),
             tuple(self._drifted),
@@ -152,6 +168,9 @@ class _Reading:
             self._begun_by = event.by
         if event.version == 1 or type == STEP_FAILED or EVENTS[type].narrate is not None:
             self._landmarks.append(Landmark(event.version, type))
+        if (status := self._walk.snapshot(event.version).status) != self._status:
+            self._status = status
+            self._turns.append(event.version)
         if "drifted" in data:
             self._drifted.append((event.version, data["drifted"]))
         if _tells_of_failure(type, data):

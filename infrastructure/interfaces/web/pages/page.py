@@ -54,6 +54,8 @@ class Page(NamedTuple):
     act: Callable[[Call], Redirect | Refused | Shown] | None = None
     """What a POST to the same address does, in a thread."""
     act_role: str = "operator"
+    is_part: bool = False
+    """Whether it is no page for itself: a script puts what it draws into one."""
 
 
 class File(NamedTuple):

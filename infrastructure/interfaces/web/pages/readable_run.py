@@ -48,15 +48,21 @@ def read_run(
     ledger: Ledger, read_runs: ReadRuns, run_id: str, now: datetime, damage: EventNotReadable | None
 ) -> ReadableRun:
     """The run as it stands, or as it stood before its damaged event. Raises RunNotFound, EventNotReadable."""
-    upto = None if damage is None else damage.version - 1
+    upto = last_readable(damage)
     run = ledger.runs.get(run_id, upto)
-    workflow = _workflow(ledger, run_id)
-    node_ids = [] if workflow is None else [node.id for node in workflow.definition.nodes]
-    read = read_runs.read(ledger, run_id, node_ids, None if run.finished_at else micros(now), upto)
+    workflow = workflow_seen(ledger, run_id)
+    definition = None if workflow is None else workflow.definition
+    read = read_runs.read(ledger, run_id, definition, None if run.finished_at else micros(now), upto)
     return ReadableRun(run, workflow, read)
 
 
-def _workflow(ledger: Ledger, run_id: str) -> WorkflowSnapshot | None:
+def last_readable(damage: EventNotReadable | None) -> int | None:
+    """The last version that can be read; None: all can."""
+    return None if damage is None else damage.version - 1
+
+
+def workflow_seen(ledger: Ledger, run_id: str) -> WorkflowSnapshot | None:
+    """The workflow as the run saw it; None where that can't be read."""
     try:
         return ledger.history.workflow_of(run_id)
     except NotFound:  # the run is shown all the same

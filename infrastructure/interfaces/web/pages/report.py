@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from functools import cache
@@ -13,14 +12,12 @@ from typing import TYPE_CHECKING, Final
 from markupsafe import Markup
 
 from .....domain.errors import EventNotReadable, FlowledgerError
-from .....domain.ports import RecordedEvent
 from .....domain.run.snapshot import shallow_data
 from .....domain.values.clock import moment
 from .....projections.audit.build import RunAudit
 from .....projections.run_view.json_tree import json_tree
 from .....projections.runs.attempts import Attempt, attempts
 from ....ledger.ledger import clock_of
-from ...presentation.events import describe_event
 from ...presentation.zone import named_zone
 from ..read_runs import SCRUBBED, ReadRun, ReadRuns
 from ..rendering.clock import PageClock
@@ -33,9 +30,9 @@ from ..rendering.words import counter
 from .copy_as import CopyAs
 from .page import Download, File
 from .readable_run import as_far_as_it_reads, last_good_run, latest_version, read_run
-from .run import picture_of
+from .run import event_rows, picture_of
 from .run_failure import failure_of
-from .run_page import EventRow, RunPage
+from .run_page import RunPage
 from .run_state import RESULTS, ShownState
 from .run_step import SelectedStep, whole_step
 from .version_facts import read_versions
@@ -107,13 +104,12 @@ def _load(ledger: Ledger, run_id: str, zone: tzinfo, zone_name: str, damage: Eve
         chip=read_versions(ledger, [(run.workflow_id, run.workflow_version)]).get(
             (run.workflow_id, run.workflow_version)
         ),
-        workflow=workflow,
         latest=latest_version(ledger, run.workflow_id),
         picture=picture_of(
             ledger, workflow, read, read.head, None if failure is None else failure.node_id, lambda id: f"#v{last[id]}"
         ),
         read=read,
-        events=tuple(EventRow(event, describe_event(event)) for event in _last_events(read)),
+        events=event_rows(read, max(1, read.head - EVENTS + 1), read.head),
         state=_state(read),
         snapshot=read.walk.snapshot(read.head),
         selected=None,
@@ -131,10 +127,6 @@ def _state(read: ReadRun) -> ShownState:
     """The state at the last version, and no other."""
     tree = json_tree(shallow_data(read.walk.snapshot(read.head)), newest=None if read.head <= SCRUBBED else RESULTS)
     return ShownState(tree, frozenset(), frozenset(), None, read.head, None)
-
-
-def _last_events(read: ReadRun) -> Iterator[RecordedEvent]:
-    return read.walk.events(max(1, read.head - EVENTS + 1), read.head)
 
 
 def _last_attempts(read: ReadRun) -> list[Attempt]:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from .....domain.errors import EventNotReadable, InvalidRequest
-from .....domain.ports import RecordedEvent
 from .....domain.visible import quoted
 from .....domain.workflow import WorkflowSnapshot
 from .....projections.layout import SMALL
 from ...presentation.documents import event_document, run_with
 from ...presentation.events import describe_event
 from ...presentation.inputs import read_moment
-from ..read_runs import SCRUBBED, ReadRun
+from ..read_runs import ReadRun
 from ..rendering.frame import reader_zone
 from ..rendering.graph import Picture
 from .acts.buttons import run_acts
@@ -25,9 +25,10 @@ from .query import check_names, text, whole
 from .readable_run import as_far_as_it_reads, last_good_run, latest_version, read_run
 from .run_failure import failure_of
 from .run_graph import run_picture
-from .run_page import AROUND, EventRow, RunPage
+from .run_page import RunPage
 from .run_state import shown_state, state_data
 from .run_step import select_step
+from .run_version import EventRow, window_at
 from .version_facts import read_versions
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from ..requests import Call
 
 
-_PARAMETERS = frozenset({"version", "at", "step", "attempt", "value", "level", "log"})
+PARAMETERS: Final = frozenset({"version", "at", "step", "attempt", "value", "level", "log"})
 
 
 def load(call: Call) -> RunPage:
@@ -43,24 +44,24 @@ def load(call: Call) -> RunPage:
 
     Raises RunNotFound, VersionNotFound, NothingAsOf, InvalidRequest, EventNotReadable.
     """
-    check_names(call.query, _PARAMETERS)
+    check_names(call.query, PARAMETERS)
     return as_far_as_it_reads(call.part("run"), lambda damage: _load(call, damage))
 
 
 def _load(call: Call, damage: EventNotReadable | None) -> RunPage:
     query, ledger, run_id = call.query, call.ledger, call.part("run")
     run, workflow, read = read_run(ledger, call.read_runs, run_id, call.now, damage)
-    version = _version(call, read.head, damage)
+    version = version_of(call, read.head, damage)
     chip = read_versions(ledger, [(run.workflow_id, run.workflow_version)])
     selected = select_step(query, read, version, workflow)
+    window = window_at(version, read.head)
     return RunPage(
         run=run,
         version=version,
-        asked={name: value for name, value in query.items() if value},
-        address=lambda **changes: call.links("run", run=run_id, **changes),
+        asked=asked_of(call),
+        address=address_of(call),
         ways=_ways(call, run_id, version, read.head),
         chip=chip.get((run.workflow_id, run.workflow_version)),
-        workflow=workflow,
         latest=latest_version(ledger, run.workflow_id),
         picture=picture_of(
             ledger,
@@ -68,10 +69,10 @@ def _load(call: Call, damage: EventNotReadable | None) -> RunPage:
             read,
             version,
             None if selected is None else selected.attempt.node_id,
-            _step_link(call, run_id),
+            step_link(call),
         ),
         read=read,
-        events=tuple(EventRow(event, describe_event(event)) for event in _events(read, version)),
+        events=event_rows(read, *window),
         state=shown_state(read.walk, read.head, version, text(query, "value")),
         snapshot=read.walk.snapshot(version),
         selected=selected,
@@ -94,17 +95,25 @@ def picture_of(
     if workflow is None:
         return None
     layout = draw_version(ledger, workflow, ledger.workflows.versions(workflow.workflow_id), SMALL)
-    return run_picture(workflow, layout, read.course, version, selected, url_of)
+    return run_picture(workflow, layout, read, version, selected, url_of)
 
 
-def _events(read: ReadRun, version: int) -> Iterator[RecordedEvent]:
-    """All events, or of a long run those around a version."""
-    if read.head <= SCRUBBED:
-        return read.walk.events(1, read.head)
-    return read.walk.events(max(1, version - AROUND), min(read.head, version + AROUND))
+def event_rows(read: ReadRun, first: int, last: int) -> tuple[EventRow, ...]:
+    """The rows of a run's events, both versions included."""
+    return tuple(EventRow(event, describe_event(event)) for event in read.walk.events(first, last))
 
 
-def _version(call: Call, head: int, damage: EventNotReadable | None) -> int:
+def asked_of(call: Call) -> dict[str, str]:
+    """What an address asks for of a run's page."""
+    return {name: value for name, value in call.query.items() if value and name in PARAMETERS}
+
+
+def address_of(call: Call) -> Callable[..., str]:
+    """Makes addresses of the run's page, with a query."""
+    return partial(call.links, "run", run=call.part("run"))
+
+
+def version_of(call: Call, head: int, damage: EventNotReadable | None) -> int:
     """The version that is shown: of the path, of the query, or the last one. One that can't be read raises why."""
     query, pinned = call.request.query_params, call.request.path_params.get("n")
     at = _asked_time(call)
@@ -126,10 +135,10 @@ def _asked_time(call: Call) -> datetime | None:
     return read_moment(text(call.query, "at"), "at", now=call.now, of=zone)
 
 
-def _step_link(call: Call, run_id: str) -> Callable[[str], str]:
+def step_link(call: Call) -> Callable[[str], str]:
     """The address of a node's last execution by the version that is shown."""
     version = text(call.request.query_params, "version")
-    return lambda node_id: call.links("run", run=run_id, step=node_id, version=version)
+    return lambda node_id: call.links("run", run=call.part("run"), step=node_id, version=version)
 
 
 def _ways(call: Call, run_id: str, version: int, head: int) -> CopyAs:
@@ -150,7 +159,7 @@ def to_document(page: RunPage) -> dict[str, Any]:
     Of a long run these are the last results of each node and the events around the version; ``earlierResults`` and the
     versions before and after lead to the rest.
     """
-    state, earlier = state_data(page.snapshot, whole=page.head <= SCRUBBED)
+    state, earlier = state_data(page.snapshot, whole=page.carries)
     first, last = (page.events[place].event.version for place in (0, -1))
     return {
         **run_with(page.run, state),

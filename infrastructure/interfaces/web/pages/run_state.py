@@ -81,9 +81,18 @@ class ShownState:
         return self.series.is_there(path, self.version)
 
     def times(self, path: Path) -> list[list[Any]] | None:
-        """From which version on an object is there, or isn't; None: it always is, or is no part that comes and goes."""
+        """From which version on an object is there; a version alone: it isn't.
+
+        None: it always is, or is no part that comes and goes.
+        """
         known = [] if self.series is None else self.series.times(path)
-        return None if not known or known == [(1, True)] else [[since, there] for since, there in known]
+        if not known or known == [(1, True)]:
+            return None
+        return [[since, 1] if there else [since] for since, there in known]
+
+
+NO_STATE: Final = ShownState(json_tree({}), frozenset(), frozenset(), None, 0, None)
+"""Of a part of a page that shows none."""
 
 
 def shown_state(walk: RunWalk, head: int, version: int, pointer: str | None) -> ShownState:

@@ -6,6 +6,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from textwrap import dedent
 from typing import TYPE_CHECKING
 
@@ -127,7 +128,7 @@ def whole_step(
     return SelectedStep(
         attempt=done,
         node=node,
-        of=max(other.attempt for other in read.course.executions if _same_visit(other, done)),
+        of=_attempts_of(read.course.executions, done),
         result=None if done.outcome == "paused" else ("context", done.node_id, len(results) - 1),
         input=json_tree(done.input, ("input",)),
         output=json_tree(done.output, ("output",)) if done.outcome == "completed" else None,
@@ -161,8 +162,15 @@ def _attempt(read: ReadRun, chosen: Execution) -> Attempt:
     return attempt
 
 
-def _same_visit(other: Execution, done: Attempt) -> bool:
-    return other.version >= done.version - done.attempt and other.node_id == done.node_id
+def _attempts_of(executions: Sequence[Execution], done: Attempt) -> int:
+    """How many attempts the node has had at this visit."""
+    place = bisect_left(executions, done.version, key=lambda other: other.version)
+    last = executions[place]
+    for other in islice(executions, place + 1, None):
+        if last.outcome == "completed" or other.node_id != done.node_id or other.attempt < last.attempt:
+            break
+        last = other
+    return last.attempt
 
 
 def _code(

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from .....domain.values.json_pointer import Path, json_pointer
-from .....projections.run_view.json_tree import Member
 
 
 class Versions(Protocol):
@@ -22,7 +21,7 @@ class Versions(Protocol):
         ...
 
     def times(self, path: Path) -> list[list[Any]] | None:
-        """From which version on an object is there, or isn't; None: it always is."""
+        """From which version on an object is there; a version alone: it isn't. None: it always is."""
         ...
 
     def is_there(self, path: Path) -> bool:
@@ -46,9 +45,9 @@ class JsonView:
     rest: str = "in the JSON of this page"
     """Where the members are that aren't shown."""
 
-    def url(self, member: Member) -> str | None:
+    def url(self, pointer: str) -> str | None:
         """Where a scalar leads."""
-        return None if self.url_of is None else self.url_of(member.pointer)
+        return None if self.url_of is None else self.url_of(pointer)
 
     def since(self, path: Path) -> int:
         """The version at which a part came; 0: it is no part that comes later."""
@@ -59,7 +58,7 @@ class JsonView:
         return None if self.versions is None else self.versions.steps(path)
 
     def times(self, path: Path) -> list[list[Any]] | None:
-        """From which version on an object is there, or isn't; None: it always is."""
+        """From which version on an object is there; a version alone: it isn't. None: it always is."""
         return None if self.versions is None else self.versions.times(path)
 
     def is_there(self, path: Path) -> bool:

@@ -1,6 +1,5 @@
-// What is on the screen follows the store. One tab has the stream of events and tells the others; plain http has no locks, and looks.
-// Each asks for its page again and takes over the parts that it shows; new rows are announced.
-const one = (selector) => document.querySelector(selector);
+// The screen follows the store: one tab has the stream and tells the others (plain http has no locks, and looks), each takes
+// over the parts that it shows, new rows are announced.
 const region = one('[data-live]');
 const box = one('.live');
 const root = region.dataset.root;
@@ -12,7 +11,7 @@ let last = BigInt(region.dataset.position);
 let isPaused = false, isStale = false, timer = 0, seen = 0, found;
 
 const concerns = ({ stream, type }) => (kind !== 'run' && type.startsWith('run.')) || stream === id;
-const say = (text) => { box.querySelector('[data-says]').textContent = text; };
+const say = (text) => { one('[data-says]', box).textContent = text; };
 const later = (ms) => { timer ||= setTimeout(update, ms); };
 
 const take = (event) => {
@@ -26,11 +25,9 @@ const update = async () => {
   if (isPaused || document.hidden || !isStale) return;
   isStale = false;
   try {
-    const answer = await fetch(address());
-    if (!answer.ok) throw answer;
-    const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+    const page = await load(address());
     show(page);
-    say(page.querySelector('[data-live]') ? 'Live' : 'Ended');
+    say(one('[data-live]', page) ? 'Live' : 'Ended');
   } catch {
     isStale = true;
     say(`Away, this is of ${region.dataset.since}`);
@@ -48,26 +45,26 @@ const address = () => {
 // What a person opened, chose or typed stays.
 const beforeAttributeUpdated = (name, node) => !['open', 'hidden', kind !== 'run' && 'aria-selected'].includes(name) && !(name === 'checked' && node.name === 'pick');
 const morph = (old, to) => old && to && Idiomorph.morph(old, to, { ignoreActiveValue: true, callbacks: { beforeAttributeUpdated } });
-const parts = (page) => new Map([...page.querySelectorAll('[data-part]')].map((part) => [part.dataset.part, part]));
+const parts = (page) => new Map(all('[data-part]', page).map((part) => [part.dataset.part, part]));
 
 const news = (here, there) => [...there].filter(([key]) => key.startsWith('+') && !here.has(key));
 
 const show = (page) => {
   const here = parts(document), there = parts(found = page), past = one('.scrub.past');
   for (const [key, part] of here) if (!past || !key.startsWith('@')) morph(part, there.get(key));
-  for (const symbol of page.querySelectorAll('symbol')) if (!document.getElementById(symbol.id)) one('symbol').after(symbol);
+  for (const symbol of all('symbol', page)) if (!document.getElementById(symbol.id)) one('symbol').after(symbol);
   if (!past) { seen = 0; document.dispatchEvent(new Event('live')); }
   if (!line) return;
   const many = kind === 'run' ? seen : news(here, there).length;
   line.hidden = !many;
-  line.querySelector('a').textContent = `${many} new since ${region.dataset.since}`;
+  one('a', line).textContent = `${many} new since ${region.dataset.since}`;
 };
 
 line?.addEventListener('click', (event) => {
   if (!found || kind === 'run') return;
   event.preventDefault();
   const here = parts(document);
-  morph(region, found.querySelector('[data-live]'));
+  morph(region, one('[data-live]', found));
   line.hidden = true;
   news(here, parts(region))[0]?.[1].querySelector('a')?.focus();
 });
@@ -87,10 +84,10 @@ navigator.locks?.request(`flowledger${root}`, () => new Promise(() => {
 }));
 navigator.locks || setInterval(() => { isStale = true; update(); }, 1e4);
 channel.postMessage(String(last));
-document.addEventListener('visibilitychange', update);
-document.addEventListener('head', () => { if (seen) isStale = true; update(); });
+on('visibilitychange', update);
+on('head', () => { if (seen) isStale = true; update(); });
 box.hidden = false;
-box.querySelector('button').addEventListener('click', (event) => {
+one('button', box).addEventListener('click', (event) => {
   isPaused = !isPaused;
   event.currentTarget.setAttribute('aria-pressed', isPaused);
   say(isPaused ? 'Paused' : 'Live');

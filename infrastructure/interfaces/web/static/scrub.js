@@ -1,107 +1,130 @@
-// Run page: one version for the slider, the time line, the graph, the state and the events.
-// A move touches only what lies between the old and the new version, so a long run scrubs as fast as a short one.
-// What a live page takes over is learned anew.
-
-let form, range, head, parts, series, objects, nodes, ways, outs, rows, notes, cursor, axis, turns, button, at, timer = 0;
-const on = (type, act) => document.addEventListener(type, act);
-const read = (el, name) => [JSON.parse(el.dataset[name]), el];
-const all = (selector) => [...document.querySelectorAll(selector)];
-const learn = () => {
-  form = all('[data-scrub]')[0];
-  if (!form) return;
-  range = form.querySelector('[type="range"]');
-  head = Number(range.max);
-  if (!form.classList.contains('past')) range.value = head;
-  at = Number(range.value);
-  parts = all('[data-v]').map((el) => read(el, 'v')).sort((a, b) => a[0] - b[0]);
-  series = all('[data-series]').map((el) => read(el, 'series'));
-  objects = all('[data-there]').map((el) => read(el, 'there'));
-  nodes = all('[data-states]').map((el) => read(el, 'states'));
-  ways = all('[data-taken]').map((el) => read(el, 'taken'));
-  outs = Object.fromEntries('n when type node what by'.split(' ').map((name) => [name, all(`[data-out="${name}"]`)]));
-  rows = new Map(all('.events tr[data-v]').map((row) => [Number(row.dataset.v), row]));
-  notes = all('[data-only-after]');
-  cursor = document.getElementById('cursor');
-  ({ axis, turns } = JSON.parse(form.dataset.scrub));
-  button = form.querySelector('[data-play]');
-  button.hidden = false;
+// A run at a version. A move touches what lies between the old and the new one; what a long run's page doesn't carry, the server draws.
+let form, range, head, parts, series, nodes, ways, axis, turns, until, button, at, wanted, isMoving, timer = 0;
+const folds = new Map();
+const read = (name) => all(`[data-${name}]`).map((el) => [JSON.parse(el.dataset[name]), el]);
+const row = (version) => one(`.events tr[data-v="${version}"]`);
+const find = () => {
+  parts = read('v').sort((a, b) => a[0] - b[0]);
+  [series, nodes, ways] = ['series', 'states', 'taken'].map(read);
 };
-const line = (el) => el.querySelector(':scope > summary') ?? el;
+const learn = () => {
+  form = one('[data-scrub]');
+  if (!form) return;
+  range = one('[type="range"]', form);
+  head = +range.max;
+  if (!form.classList.contains('past')) range.value = head;
+  at = wanted = +range.value;
+  ({ axis, turns, until } = JSON.parse(form.dataset.scrub));
+  button = one('[data-play]', form);
+  find();
+};
+const fit = (version) => Math.min(head, Math.max(1, version));
 const upTo = (steps, version) => steps.findLast(([from]) => from <= version);
 
-const show = (to) => {
-  const next = Math.min(head, Math.max(1, to));
+const show = (next) => {
   const [low, high] = next < at ? [next, at] : [at, next];
-  for (const el of all('.state .ch-mod, .state .ch-add')) el.classList.remove('ch-mod', 'ch-add');
+  if (axis) for (const el of all('.state .ch-mod, .state .ch-add')) el.classList.remove('ch-mod', 'ch-add');
   for (const [v, el] of parts) {
     if (v > high) break;
     if (v > low) el.classList.toggle('later', v > next);
-    if (v === next && next > 1 && el.closest('.state')) line(el).classList.add('ch-add');
+    if (v === next && next > 1 && el.closest('.state')) (el.querySelector(':scope > summary') ?? el).classList.add('ch-add');
   }
   for (const [steps, el] of series) {
-    const now = upTo(steps, next);
-    const there = now?.length === 2;
-    const text = there ? JSON.stringify(now[1]) : el.textContent;
-    if (el.textContent !== text) el.textContent = text;
-    el.parentElement.classList.toggle('later', !there);
-    if (there && next > 1 && now[0] === next) el.parentElement.classList.add(upTo(steps, next - 1)?.length === 2 ? 'ch-mod' : 'ch-add');
+    const now = upTo(steps, next), there = now?.length === 2, { classList } = el.closest('.j, details');
+    classList.toggle('later', !there);
+    if (!there || el.matches('details')) continue;
+    el.textContent = JSON.stringify(now[1]);
+    if (next > 1 && now[0] === next) classList.add(upTo(steps, next - 1)?.length === 2 ? 'ch-mod' : 'ch-add');
   }
-  for (const [times, el] of objects) el.classList.toggle('later', !upTo(times, next)?.[1]);
   for (const [states, el] of nodes) {
-    const state = upTo(states, next)?.[1] ?? 'none';
-    const kept = el.getAttribute('class').split(' ').filter((word) => !/^(off|ran|st-.*)$/.test(word));
-    el.setAttribute('class', [...kept, ...(state === 'none' ? ['off'] : ['ran', `st-${state}`])].join(' '));
-    el.querySelector('use').setAttribute('href', `#i-${state}`);
-    el.setAttribute('aria-label', el.getAttribute('aria-label').replace(/: [^,]*/, `: ${state === 'none' ? 'not reached' : state}`));
+    const state = upTo(states, next)?.[1], kept = el.className.baseVal.replace(/ (off|ran|st-\S*)/g, '');
+    el.className.baseVal = `${kept} ${state ? `ran st-${state}` : 'off'}`;
+    one('use', el).setAttribute('href', `#i-${state ?? 'none'}`);
+    el.ariaLabel = el.ariaLabel.replace(/: [^,]*/, `: ${state ?? 'not reached'}`);
   }
   for (const [first, el] of ways) {
-    const taken = first <= next, { classList } = el.querySelector('.edge');
-    classList.toggle('taken', taken);
-    classList.toggle('idle', !taken);
-    el.lastElementChild.setAttribute('class', taken ? 'taken-tip' : 'idle-tip');
+    const way = first <= next ? 'taken' : 'idle', [edge, tip] = all('path', el);
+    edge.className.baseVal = edge.className.baseVal.replace(/taken|idle/, way);
+    tip.className.baseVal = `${way}-tip`;
   }
-  rows.get(at)?.removeAttribute('aria-selected');
-  const row = rows.get(next);
-  row.setAttribute('aria-selected', 'true');
-  const [, when, type, node, what, by] = [...row.cells].map((cell) => cell.textContent.trim());
-  for (const [name, text] of Object.entries({ n: next, when, type, node, what, by })) for (const el of outs[name]) el.textContent = text;
-  for (const note of notes) note.hidden = next >= Number(note.dataset.onlyAfter);
-  for (const end of ['x1', 'x2']) cursor.setAttribute(end, `${axis[next - 1]}%`);
+  row(at)?.removeAttribute('aria-selected');
+  const words = all('#at-version [data-out]'), now = row(next);
+  now?.setAttribute('aria-selected', 'true');
+  if (now) words.forEach((el, place) => { el.textContent = now.cells[place + 1].textContent.trim(); });
+  for (const el of all('[data-out="n"]')) el.textContent = next;
+  for (const note of all('[data-only-after]')) note.hidden = next >= Number(note.dataset.onlyAfter);
+  for (const end of ['x1', 'x2']) one('#cursor').setAttribute(end, `${axis?.[next - 1] ?? one('#at-version').dataset.x}%`);
   form.classList.toggle('past', next < head);
-  range.value = next;
-  range.setAttribute('aria-valuetext', `version ${next} of ${head}, ${type}${node && ` of ${node}`}`);
+  if (next === wanted) range.value = next;
+  range.ariaValueText = `version ${next} of ${head}, ${words.slice(1, 3).map((el) => el.textContent).filter(Boolean).join(' of ')}`;
   at = next;
 };
 
-const keep = () => {
-  const url = new URL(location.href);
-  url.pathname = new URL(form.action).pathname;
+const here = (path, version) => {
+  const url = new URL(location);
+  url.pathname = new URL(form.action).pathname + path;
   url.searchParams.delete('at');
-  if (at === head) url.searchParams.delete('version'); else url.searchParams.set('version', at);
+  if (version) url.searchParams.set('version', version); else url.searchParams.delete('version');
+  return url;
+};
+// What a person folded, and the focus, stay.
+const put = async (path) => {
+  const next = wanted, url = here(path, next);
+  if (until) url.searchParams.set('until', until);
+  for (const part of all('[data-part], #at-version', await load(url))) {
+    const old = one(part.id ? '#at-version' : `[data-part="${part.dataset.part}"]`);
+    const place = all('a, summary', old).indexOf(document.activeElement);
+    for (const el of all('[data-at]', part)) el.open = folds.get(el.dataset.at) ?? el.open;
+    old.replaceWith(part);
+    all('a, summary', part)[place]?.focus({ preventScroll: true });
+  }
+  const { ran, step } = one('[data-part="@step"]').dataset;
+  for (const el of all('.steps a, .tl a')) el.ariaCurrent = (el.dataset.row ? el.dataset.row === step : el.dataset.v === ran) ? 'step' : null;
+  find();
+  show(next);
+};
+
+const keep = () => {
+  const url = here('', at < head && at);
   url.searchParams.sort();
   history.replaceState(null, '', url);
 };
-const go = (version) => { show(version); keep(); if (at === head) document.dispatchEvent(new Event('head')); };
-const stop = () => { clearInterval(timer); timer = 0; button.setAttribute('aria-label', 'Play'); };
+const move = async (to) => {
+  wanted = fit(to);
+  if (axis) return show(wanted);
+  range.value = wanted;
+  if (isMoving) return;
+  isMoving = true;
+  try {
+    while (at !== wanted || !row(fit(at - 50)) || !row(fit(at + 50))) await put(at === wanted ? '/lists' : '/state');
+    keep();
+  } catch { form.submit(); }
+  isMoving = false;
+};
+const go = async (version) => { await move(version); keep(); if (at === head) document.dispatchEvent(new Event('head')); };
 const play = () => {
-  if (timer) return stop();
-  button.setAttribute('aria-label', 'Stop');
-  if (at === head) show(1);
-  timer = setInterval(() => { go(at + 1); if (at === head) stop(); }, 400);
+  button.ariaLabel = timer ? 'Play' : 'Stop';
+  if (timer) timer = clearInterval(timer);
+  else {
+    if (at === head) go(1);
+    timer = setInterval(async () => { await go(at + 1); if (at === head && timer) play(); }, 400);
+  }
 };
 
 learn();
 on('live', learn);
-on('input', ({ target }) => { if (target === range) show(Number(range.value)); });
-on('change', ({ target }) => { if (target === range) go(at); });
-on('click', (event) => {
+on('input', ({ target }) => { if (target === range) move(+range.value); });
+on('change', ({ target }) => { if (target === range) go(+range.value); });
+on('click', async (event) => {
+  const fold = event.target.closest('.state summary')?.parentElement;
+  if (fold) folds.set(fold.dataset.at, !fold.open);
   if (!form?.contains(event.target)) return;
   const to = event.target.closest('[data-go]')?.dataset.go;
   if (to) {
     event.preventDefault();
-    const turn = { before: turns.findLast((v) => v < at), after: turns.find((v) => v > at) };
-    go({ first: 1, last: head, ...turn }[to] ?? at + (Number(to) || 0));
-    document.dispatchEvent(new CustomEvent('say', { detail: range.getAttribute('aria-valuetext') }));
+    const turn = { before: turns.findLast((v) => v < wanted), after: turns.find((v) => v > wanted) };
+    await go({ first: 1, last: head, ...turn }[to] ?? wanted + (Number(to) || 0));
+    say(range.ariaValueText);
   }
   if (event.target.closest('[data-play]')) play();
 });
