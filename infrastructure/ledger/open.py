@@ -25,6 +25,7 @@ from ..services.access.tokens import Tokens
 from ..services.bulk.service import Bulk
 from ..services.erasure.service import Erasure
 from ..services.evidence.service import Evidence
+from ..services.history.audit import Auditor
 from ..services.history.replayer import Replayer
 from ..services.history.service import History
 from ..services.runs.call_globals import LedgerGlobals
@@ -185,7 +186,9 @@ def compose(
         run_services.close()
         store.close()
 
-    history = History(store, runs, workflows, lists, replayer, pools, now)
+    auditor = Auditor(store, index, runs, lambda run_id, version: history.header(run_id, version))
+    evidence = Evidence(store, now, pools, auditor)
+    history = History(store, runs, workflows, lists, replayer, pools, now, auditor, evidence.prove)
     erasure = Erasure(store, run_services)
     return Ledger(
         store,
@@ -195,7 +198,7 @@ def compose(
         Bulk(run_services, index, history.runs, pools),
         Search(indexer, pools),
         Tokens(store, now, pools),
-        Evidence(store, now, pools),
+        evidence,
         subscriptions,
         workers,
         overview,

@@ -14,12 +14,12 @@ from ...domain.run.waits import OpenWait, answer_of
 from ...domain.status import RunStatus
 from ...domain.values.brief import brief
 from ...domain.values.json import refreeze
-from ...domain.values.json_compare import json_digest
 from ...domain.visible import visible_lines
 from ..runs.attempts import Attempt, attempts, is_execution, milliseconds, moment_of
 from ..runs.reused_results import adopted_results, reused_results
 from ..serialization import ADDED, to_json_value
 from .code_used import CodeUsed, code_used
+from .filed import lasting_digest
 from .globals_given import globals_given
 from .model import (
     AuditedClaim,
@@ -80,10 +80,16 @@ class RunAudit:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, metadata=refreeze(state["metadata"]))
 
+    proof: str | None = field(default=None, metadata=ADDED)
+    """By which anybody checks the events without the store, where that was asked for: what ``evidence.prove`` gives."""
+
     @lazy
     def digest(self) -> str:
-        """SHA-256 (hex) over the canonical JSON of all the rest: equal audits have equal digests."""
-        return json_digest(self._data)
+        """SHA-256 (hex) over the canonical JSON of what is the run's: the same in any store that its events are in.
+
+        Positions, ``since_success``, what came to the work order, and the proof are left out.
+        """
+        return lasting_digest(self._data)
 
     @lazy
     def _data(self) -> dict[str, Any]:

@@ -95,6 +95,7 @@ if TYPE_CHECKING:
     from .infrastructure.transfer.report import BackupReport, ExportReport, ImportedStream, ImportReport
     from .projections.access import Token
     from .projections.audit.build import RunAudit
+    from .projections.audit.check import AuditCheck, AuditDifference
     from .projections.audit.code_used import CodeUsed
     from .projections.audit.model import (
         AuditedClaim,
@@ -155,6 +156,8 @@ __all__ = [
     "AsyncSubscription",
     "AsyncWorker",
     "Attempt",
+    "AuditCheck",
+    "AuditDifference",
     "AuditedClaim",
     "AuditedGlobal",
     "AuditedOrigin",
@@ -380,6 +383,7 @@ _NAMES = {
     "projections.counts": "Count",
     "projections.runs.attempts": "Attempt LogEntry TakenFrom",
     "projections.audit.build": "RunAudit",
+    "projections.audit.check": "AuditCheck AuditDifference",
     "projections.audit.model": (
         "AuditedClaim AuditedGlobal AuditedOrigin AuditedPause AuditedRun AuditedWorkflow AuditedWorkOrder "
         "Intervention Provenance SinceSuccess StreamRecord"

@@ -114,6 +114,9 @@ def answers(folder: Path) -> Iterator[Any]:
             (fl.ConsistencyFinding("r", 2, "cut", "it is gone"),),
             (fl.EndedHistory(1, datetime(2026, 1, 1, tzinfo=UTC), "restored"),),
         ),
+        fl.AuditCheck(
+            "audit", "r", 2, True, True, (fl.AuditDifference("/by", "eve", "ada"),), (), ("sinceSuccess",), None, None
+        ),
         fl.ErasureReport(
             "customer:42",
             dry_run=False,

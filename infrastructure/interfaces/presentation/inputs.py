@@ -34,7 +34,7 @@ def read_workflow(source: str) -> WorkflowDefinition:
 
 def read_document(source: str) -> Any:
     """The JSON in a file, or on stdin for ``-``. Raises InvalidRequest that says where it isn't JSON."""
-    return parse_json(_read(source), "stdin" if source == STDIN else source)
+    return parse_json(read_source(source), "stdin" if source == STDIN else source)
 
 
 def read_value(source: str | None, option: str) -> Any:
@@ -69,7 +69,8 @@ def _is_file(source: str) -> bool:
         return False
 
 
-def _read(source: str) -> str:
+def read_source(source: str) -> str:
+    """The text of a file, or of stdin for ``-``. Raises InvalidRequest."""
     if source != STDIN:
         return read_text(Path(source))
     try:

@@ -15,15 +15,18 @@ from ....domain.live import Unpicklable
 from ....domain.values.clock import moment
 from ....domain.values.names import check_name, check_run_id
 from ....domain.visible import quoted, visible
+from ....projections.audit.check import AuditCheck
 from ...concurrency.async_variants import run_in_thread
 from ...concurrency.threads import Threads
 from ...files.paths import to_path
 from ...queries.tree.follower import EventTree, tree_damaged
 from ...storage.tree_table import TreeTable
+from .filed import Filed, check_filed, parse_filed
 from .publishing import Destination, last_in_file, publish
 
 if TYPE_CHECKING:
     from ...storage.event_store import LedgerEventStore
+    from ..history.audit import Auditor
     from .regular import RegularCheckpoints
 
 
@@ -32,8 +35,9 @@ class Evidence(Unpicklable):
 
     _send_instead = "send the store's URL, and open a ledger there"
 
-    def __init__(self, store: "LedgerEventStore", now: Callable[[], int], threads: Threads) -> None:
+    def __init__(self, store: "LedgerEventStore", now: Callable[[], int], threads: Threads, auditor: "Auditor") -> None:
         self._store = store
+        self._auditor = auditor
         self._now = now
         self._threads = threads
 
@@ -187,6 +191,24 @@ class Evidence(Unpicklable):
             return ConsistencyReport(largest.origin, largest.size, 0, tuple(unsigned))
         return replace(compare_with(self._store, self._table(), heads, progress), ended=ended)
 
+    def check_audit(self, filed: Filed, key: str | Path | None = None) -> AuditCheck:
+        """Say whether an audit or a report that was filed is what the store says of the run at that version.
+
+        ``filed``: an audit, as it is, as its ``to_data()``, or as JSON; a report (HTML); or the ``Path`` of a file with
+        either. It may have been made in another store that the run was moved from, by an export, a dump or a backup.
+        Of an audit each value is compared, of a report its digests. ``key``: the public key that must have signed the
+        proof that an audit carries; without one, the proof isn't looked at.
+
+        Raises InvalidRequest (it is neither; the key is none; the extra ``evidence`` isn't installed), RunNotFound,
+        VersionNotFound (the store doesn't hold the run, or not so much of it), StorageUnavailable.
+        """
+        read = parse_filed(filed)
+        if key is None:
+            return check_filed(read, self._auditor, None)
+        from .keys import read_verifier_key
+
+        return check_filed(read, self._auditor, read_verifier_key(key))
+
     def _end_of(
         self, earlier: Sequence[TreeHead], tree: EventTree, size: int, now: int, reason: str | None
     ) -> EndedTree | None:
@@ -222,6 +244,7 @@ class Evidence(Unpicklable):
     alatest = run_in_thread(latest)
     aprove = run_in_thread(prove)
     acheck = run_in_thread(check)
+    acheck_audit = run_in_thread(check_audit)
 
 
 def _signed_before(table: TreeTable, to: Destination | None) -> list[tuple[TreeHead, SignedNote]]:

@@ -37,12 +37,17 @@ class Auditor:
         self._runs = runs
         self._header_of = header_of
 
-    def audit(self, run_id: str, moment: Moment) -> RunAudit:
-        """The audit of a run at a moment. Raises RunNotFound, VersionNotFound, NothingAsOf, EventNotReadable."""
+    def audit(self, run_id: str, moment: Moment, work_order_version: int | None = None) -> RunAudit:
+        """The audit of a run at a moment. Raises RunNotFound, VersionNotFound, NothingAsOf, EventNotReadable.
+
+        ``work_order_version``: with what had come to its work order by then.
+        """
         run = self._read_run(run_id, moment)
         started = run.events[0]
         cut = run.events[-1].position if isinstance(moment, (AtVersion, AsOf)) else None
-        work_order = self._read_work_order(started, cut)
+        work_order = self._read_work_order(started, cut, work_order_version)
+        if work_order_version is not None:
+            cut = max(run.events[-1].position, work_order.events[-1].position)
         past = self._read_sources(started)
         workflow, version = workflow_stream(started.data["workflow_id"]), started.data["workflow_version"]
         # Its digest depends on the event before it. Checking earlier events is the task of verify.
@@ -82,11 +87,17 @@ class Auditor:
             raise RunNotFound(run_id)
         return run
 
-    def _read_work_order(self, started: RecordedEvent, cut: int | None) -> "CheckedStream":
-        """The run's work order, as it was when the log had reached a position."""
+    def _read_work_order(self, started: RecordedEvent, cut: int | None, upto: int | None) -> "CheckedStream":
+        """The run's work order, as it was at a version, or when the log had reached a position."""
         run_id, work_order_id = started.stream, started.data["correlation_id"]
         work_order = self._read_checked(work_order_id)
-        events = [event for event in work_order.events if cut is None or event.position <= cut or _adds(event, run_id)]
+
+        def had_come(event: RecordedEvent) -> bool:
+            if upto is not None:
+                return event.version <= upto
+            return cut is None or event.position <= cut
+
+        events = [event for event in work_order.events if had_come(event) or _adds(event, run_id)]
         if not events:
             raise StorageCorrupt(
                 f"the work order {work_order_id!r} of run {run_id!r} is missing: verify tells what else is"

@@ -71,8 +71,11 @@ class History(RunLists, StepLists, IdSearch, Unpicklable):
         replayer: Replayer,
         threads: Threads,
         now: Callable[[], int],
+        auditor: Auditor,
+        prove: Callable[[str], bytes],
     ) -> None:
         self._store = store
+        self._prove = prove
         self._now = now
         self._runs = runs
         self._workflows = workflows
@@ -80,7 +83,7 @@ class History(RunLists, StepLists, IdSearch, Unpicklable):
         self._index = lists.index
         self._replayer = replayer
         self._threads = threads
-        self._auditor = Auditor(store, lists.index, runs, self.header)
+        self._auditor = auditor
         self._steps = Steps(store, lists.index, lists.searched.catch_up)
         self._failures = Failures(lists.index, lists.searched.catch_up)
 
@@ -206,14 +209,19 @@ class History(RunLists, StepLists, IdSearch, Unpicklable):
         """
         return load_lineage(self._store, self._index, run_id)
 
-    def audit(self, run_id: str, version: int | None = None, at: datetime | None = None) -> RunAudit:
+    def audit(
+        self, run_id: str, version: int | None = None, at: datetime | None = None, *, proof: bool = False
+    ) -> RunAudit:
         """Return everything that it takes to defend a run: who, what, when, with which code and input, and the proof.
 
-        At a version, as of a moment, or now; what it says of other streams is as they were then.
+        At a version, as of a moment, or now; what it says of other streams is as they were then. With ``proof`` it
+        carries what ``evidence.prove`` gives by the checkpoint that was signed last.
 
-        Raises RunNotFound, VersionNotFound, NothingAsOf, InvalidRequest (both ``version`` and ``at``).
+        Raises RunNotFound, VersionNotFound, NothingAsOf, InvalidRequest (both ``version`` and ``at``; a proof, and no
+        checkpoint was signed yet, or only before the run began), StorageCorrupt (it can't be proved).
         """
-        return self._auditor.audit(run_id, parse_moment(version, at))
+        audit = self._auditor.audit(run_id, parse_moment(version, at))
+        return replace(audit, proof=self._prove(run_id).decode()) if proof else audit
 
     def trail(
         self,

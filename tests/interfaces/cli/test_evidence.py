@@ -30,6 +30,10 @@ def test_from_a_key_to_a_proof_and_to_what_was_cut_off(cli: CommandLine) -> None
     by_kept = cli("evidence", "prove", run, "--checkpoint", "kept", "--out", "other")
     assert by_kept.returncode == 0, by_kept.stderr
 
+    assert cli("audit", run, "--proof", "--out", "audit.json").returncode == 0
+    filed = cli("audit", "--check", "audit.json", "--key", public)
+    assert (filed.returncode, f'its proof holds: run "{run}": 2 events' in filed.stdout) == (0, True), filed.stdout
+
     held = cli("evidence", "check", "kept", "--key", public)
     assert (held.returncode, "all of them are here" in held.stdout) == (0, True), held.stdout
     with sqlite3.connect(cli.home / "ledger.db") as store:

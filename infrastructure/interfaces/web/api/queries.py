@@ -154,6 +154,16 @@ class PointInTime(Filters):
         return {"version": self.version, "at": read_moment(self.at, "at")}
 
 
+class AuditedPoint(PointInTime):
+    """The same, and whether the audit carries its proof."""
+
+    proof: bool = False
+
+    def arguments(self) -> dict[str, Any]:
+        """All as Python takes them. Raises InvalidRequest."""
+        return {**super().arguments(), "proof": self.proof}
+
+
 class LogLines(Filters):
     """Lines of one node, one attempt at it, a level and those above it, or with a text in them."""
 

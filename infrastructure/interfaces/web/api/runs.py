@@ -15,7 +15,7 @@ from ..routes import ApiRoute
 from ..site import site_of
 from .admission import Viewer
 from .answers import Answer, array_of, list_answer, not_changed
-from .queries import Comparison, LogLines, PointInTime, RunList
+from .queries import AuditedPoint, Comparison, LogLines, PointInTime, RunList
 from .schemas import NOT_CHANGED, answers, array, listed, named
 
 router = APIRouter(prefix="/runs", tags=["runs"], route_class=ApiRoute)
@@ -98,7 +98,7 @@ async def compare_runs(
 
 
 @router.get("/{run}/audit", responses=answers(named("RunAudit")))
-async def get_audit(call: Viewer, run: str, query: Annotated[PointInTime, Query()]) -> Answer:
+async def get_audit(call: Viewer, run: str, query: Annotated[AuditedPoint, Query()]) -> Answer:
     """Everything that it takes to defend a run."""
     found = await call.ledger.history.aaudit(run, **query.arguments())
     return Answer(found.to_data())

@@ -124,7 +124,7 @@ def components() -> dict[str, Schema]:
     found["WorkflowVersion"]["required"].append("summary")
     found["WorkflowVersion"]["properties"]["summary"] = {**_TEXT, "description": "What it changed, in words"}
     found["RunAudit"]["required"].append("digest")
-    found["RunAudit"]["properties"]["digest"] = {**_TEXT, "description": "SHA-256 (hex) of all the rest"}
+    found["RunAudit"]["properties"]["digest"] = {**_TEXT, "description": "SHA-256 (hex) of what is the run's own"}
     found["Provenance"]["required"].append("ok")
     found["Provenance"]["properties"]["ok"] = {**_SIMPLE[bool], "description": "No finding"}
     return found
