@@ -249,3 +249,23 @@ async def test_a_list_as_of_a_time_shows_runs_as_they_stood(told: Story) -> None
     order = told.ledger.runs.get(told.run).work_order_id[-6:]
     assert "Paused" in next(row.text for row in then.find("tr", classes="l0") if order in row.text)
     assert datetime(2026, 11, 25, 13, 20, tzinfo=UTC) > told.ledger.runs.get(told.run).started_at
+
+
+async def test_runs_over_time_stand_beside_the_counts_and_each_day_leads_to_its_runs(told: Story) -> None:
+    shown = await page(told, "/history")
+    chart = shown.one("figure")
+    began = [run.started_at.date().isoformat() for run in told.ledger.history.runs(limit=100)]
+    failed = [run.started_at.date().isoformat() for run in told.ledger.history.runs(status="failed", limit=100)]
+    rows = {row.one("a").text: [cell.text for cell in row.find("td")] for row in chart.find("tr")[1:]}
+    assert rows == {day: [str(began.count(day)), str(failed.count(day))] for day in began}
+    said = chart.one("svg", role="img").attributes["aria-label"]
+    assert said.startswith(f"{len(began)} runs began in 28 days, {len(failed)} of them failed; most on ")
+    day = began[0]
+    one_day = await page(told, chart.link(day))
+    assert one_day.one("div", aria_label="By status").link(f"All {began.count(day)}")
+    assert [row.one("a").text for row in one_day.one("figure").find("tr")[1:]] == [day]
+
+
+@pytest.mark.parametrize("query", ["text=express", "since=2030-01-01", "workflow=order-approval&until=2020-01-01"])
+async def test_where_no_day_has_a_run_or_a_search_would_count_each_there_is_no_chart(told: Story, query: str) -> None:
+    assert not (await page(told, f"/history?{query}")).find("figure")

@@ -32,6 +32,23 @@ async def test_it_is_said_how_many_runs_have_the_words(told: Story) -> None:
     assert f"2 of {total} runs" in (await page(told, "/search?text=express&limit=2")).text
 
 
+async def test_what_was_found_is_counted_by_status_and_by_place(told: Story) -> None:
+    shown = await page(told, "/search?text=express&limit=3")
+    counted = told.ledger.history.counts(group="status", text="express")
+    for each in counted:
+        address = shown.link(f"{str(each.value).capitalize()} {each.count}")
+        listed = await page(told, f"{address}&limit=100")
+        assert len({link.attributes["title"] for link in listed.find("a", classes="id plain")}) <= each.count
+        assert f"of {each.count} run" in listed.text
+    kinds = [
+        sorted({match.place.split(".")[0].split("[")[0] for match in run.matches or ()})
+        for run in told.ledger.history.runs(text="express", limit=3)
+    ]
+    for kind in {kind for each in kinds for kind in each}:
+        many = sum(kind in each for each in kinds)
+        assert f"{kind} of {many} run" in shown.text
+
+
 async def test_nothing_found_and_nothing_asked_say_what_could_be(told: Story) -> None:
     assert "Nothing found" in (await page(told, "/search?text=zebra")).text
     assert "Search the runs" in (await page(told, "/search")).text

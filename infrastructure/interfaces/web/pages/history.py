@@ -13,6 +13,7 @@ from ...presentation.documents import row_document
 from ..rendering.renderer import clock_of
 from .copy_as import CopyAs, command_line, python_call
 from .history_columns import SORTS, SortedColumn, sorted_columns
+from .history_days import Chart, runs_by_day
 from .history_filters import HistoryFilters, read_filters
 from .history_rows import Order, group
 from .history_words import FilterWord, filter_words
@@ -38,6 +39,8 @@ class HistoryPage:
     """The same by their work orders."""
     counts: dict[str, int]
     """How many runs match, whatever their status, by status. Empty where that isn't known."""
+    chart: Chart | None
+    """Runs over time."""
     next: str | None
     """The cursor of the next page."""
     behind: float | None
@@ -79,6 +82,7 @@ def load(call: Call) -> HistoryPage:
         found.items,
         group(call.ledger, found.items, filters.open),
         count_statuses(call, asked),
+        runs_by_day(call, filters),
         found.next,
         found.behind,
         saved_filters(call.ledger),

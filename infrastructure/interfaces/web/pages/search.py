@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -57,9 +60,20 @@ class SearchPage:
     after: str | None
     behind: float | None
     """Seconds of the oldest event that the search lacks."""
-    total: int | None
-    """How many runs have the words; None: nothing was asked for, or they are too many to be counted."""
+    counts: Mapping[str, int]
+    """How many runs have the words, by status; none: nothing was asked for, or they are too many to be counted."""
     copy_as: CopyAs
+
+    @property
+    def total(self) -> int:
+        """How many runs have the words; 0: that isn't known."""
+        return sum(self.counts.values())
+
+    @property
+    def places(self) -> Sequence[tuple[str, int]]:
+        """In how many of the runs of this page a word was found first in which kind of place, the most first."""
+        kinds = ({_KIND.split(hit.place, 1)[0] for hit in found.hits} for found in self.found)
+        return Counter(kind for each in kinds for kind in sorted(each)).most_common()
 
 
 def load(call: Call) -> SearchPage:
@@ -72,7 +86,7 @@ def load(call: Call) -> SearchPage:
         python_call("history.runs", {"text": words, "after": after}),
     )
     if words is None:
-        return SearchPage(None, (), None, None, None, None, copy_as)
+        return SearchPage(None, (), None, None, None, {}, copy_as)
     page = call.ledger.history.runs(text=words, after=after, limit=whole(call.query, "limit", LIMIT))
     versions = read_versions(call.ledger, ((run.workflow_id, run.workflow_version) for run in page))
     found = tuple(
@@ -83,8 +97,12 @@ def load(call: Call) -> SearchPage:
         )
         for run in page
     )
-    total = sum(count_statuses(call, {"text": words}).values()) or None
-    return SearchPage(words, found, page.next, after, page.behind, total, copy_as)
+    counts = count_statuses(call, {"text": words})
+    return SearchPage(words, found, page.next, after, page.behind, counts, copy_as)
+
+
+_KIND: Final = re.compile(r"[.\[]")
+"""Where the way into a value begins: ``payload.order``, ``output["ship"]``."""
 
 
 def _hit(call: Call, run: RunSummary, match: Match) -> Hit:
