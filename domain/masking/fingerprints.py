@@ -1,6 +1,7 @@
 """Which value a global had, without saying it: a keyed fingerprint, the same for the same value."""
 
 import hmac
+import json
 from contextlib import suppress
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from ..values.json_compare import canonical_json
 FINGERPRINT_DIGITS: Final = 16
 """Hexadecimal ones, of HMAC-SHA-256: 64 bits tell apart all values that a name ever has."""
 
-_JSON: Final = (str, int, float, bool, dict, list, tuple, type(None))
+_PLAIN: Final = frozenset((str, int, float, bool, dict, list, tuple, type(None), bytes, bytearray))
 
 
 class Fingerprints:
@@ -32,18 +33,19 @@ class Fingerprints:
             content = _content(value)
             if content is not None:
                 mac = self._mac.copy()
-                mac.update(canonical_json(name).encode("ascii", "backslashreplace"))
-                mac.update(content)
+                mac.update(json.dumps(name).encode("ascii") + content)
                 return mac.hexdigest()[:FINGERPRINT_DIGITS]
         return None
 
 
 def _content(value: Any) -> bytes | None:
     """The value in its one way to be written, behind what it is. Raises for JSON that can't be written."""
-    if isinstance(value, SecretStr | SecretBytes | Secret):
+    kind = type(value)
+    if kind not in _PLAIN and isinstance(value, SecretStr | SecretBytes | Secret):
         value = value.get_secret_value()
-    if type(value) is str:
+        kind = type(value)
+    if kind is str:
         return b"\0text\0" + value.encode("utf-8", "surrogatepass")
-    if type(value) in (bytes, bytearray):
+    if kind in (bytes, bytearray):
         return b"\0bytes\0" + bytes(value)
-    return b"\0json\0" + canonical_json(value).encode() if type(value) in _JSON else None
+    return b"\0json\0" + canonical_json(value).encode() if kind in _PLAIN else None
