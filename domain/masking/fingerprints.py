@@ -45,7 +45,7 @@ def _content(value: Any) -> bytes | None:
         value = value.get_secret_value()
         kind = type(value)
     if kind is str:
-        return b"\0text\0" + value.encode("utf-8", "surrogatepass")
+        return b"\0text\0" + str(value).encode("utf-8", "surrogatepass")
     if kind in (bytes, bytearray):
         return b"\0bytes\0" + bytes(value)
     return b"\0json\0" + canonical_json(value).encode() if kind in _PLAIN else None

@@ -80,7 +80,8 @@ def test_two_processes_have_one_key_and_who_has_erased_it_another(tmp_path: Path
         one, two = (each.runs.start("w", globals={"token": SECRET}) for each in (ledger, other))
         before = given(ledger.history.audit(one.id))
         assert before == given(ledger.history.audit(two.id)) != {"token": None}
-        assert not ledger.erase("flowledger:globals", by="ops", reason="a new key").runs
+        report = ledger.erase("flowledger:globals", by="ops", reason="a new key")
+        assert (report.runs, report.places[0].place) == ((), "fingerprints of globals")
         three = ledger.history.audit(ledger.runs.start("w", globals={"token": SECRET}).id)
         assert given(three) != before
         assert three.since_success is not None

@@ -8,7 +8,7 @@ from ....domain.execution.step_loop import check_actor
 from ....domain.ports import Write
 from ....domain.run import STARTED, cancel
 from ....domain.status import ENDED
-from ....domain.subjects import SubjectState, erase, evolve_subject
+from ....domain.subjects import GLOBALS, SubjectState, erase, evolve_subject
 from ....domain.values.clock import moment
 from ....domain.values.ids import subject_stream
 from ....projections.erasure import ErasedPlace, ErasedRun, ErasureReport
@@ -46,7 +46,7 @@ class Erasure:
         state = self._load(key.id)
         if dry_run:
             found = self._look(state.streams)
-            return self._report(subject, key, None, found, _places(found, self._store.recorder.scrubs))
+            return self._report(subject, key, None, found, _places(subject, found, self._store.recorder.scrubs))
         if state.erased_at is None:
             found = self._look(state.streams)
             event = erase(state, found.values, by=by, reason=reason, now=self._services.now())
@@ -58,7 +58,7 @@ class Erasure:
         later = [stream for stream in self._load(key.id).streams if stream not in set(state.streams)]
         self._look(later, cancel_by=by)
         done = self._store.recorder.scrub("flowledger_subject_keys")
-        return self._report(subject, key, state.erased_at, found, _places(found, done))
+        return self._report(subject, key, state.erased_at, found, _places(subject, found, done))
 
     def rewrap_keys(self) -> int:
         """See ``Ledger.rewrap_keys``."""
@@ -120,7 +120,18 @@ class Erasure:
         return ErasureReport(subject, at is None, erased_at, key.id, runs, work_orders, events, values, places)
 
 
-def _places(found: _Found, scrubbed: str) -> tuple[ErasedPlace, ...]:
+def _places(subject: str, found: _Found, scrubbed: str) -> tuple[ErasedPlace, ...]:
+    of_keys = (
+        ErasedPlace("the table flowledger_subject_keys", scrubbed),
+        ErasedPlace(
+            "copies of that table, and of the log of the database",
+            "hold the key as the master key wrapped it: delete them, or wrap all keys with a new master key and "
+            "destroy the one before (flowledger keys rewrap)",
+        ),
+    )
+    if subject == GLOBALS:
+        stay = "stay in the events of claims, and nobody can compare a value with them"
+        return (ErasedPlace("fingerprints of globals", stay), *of_keys)
     open_runs = sum(run.cancelled for run in found.runs)
     forks = sum(run.kind == "fork" for run in found.runs)
     return (
@@ -134,12 +145,7 @@ def _places(found: _Found, scrubbed: str) -> tuple[ErasedPlace, ...]:
         ErasedPlace("index, search, steps and failures", "hold nothing of it: they were made without the key"),
         ErasedPlace("checkpoints", "hold nothing of it: none is kept of a run that belongs to a subject"),
         ErasedPlace("exports", "hold what the store holds, and no key: they can't be read either"),
-        ErasedPlace("the table flowledger_subject_keys", scrubbed),
-        ErasedPlace(
-            "copies of that table, and of the log of the database",
-            "hold the key as the master key wrapped it: delete them, or wrap all keys with a new master key and "
-            "destroy the one before (flowledger keys rewrap)",
-        ),
+        *of_keys,
         ErasedPlace(
             "files made of what was read: audits, reports, lists, archives; and logs of your own executors",
             "are yours: delete what you have kept of these runs",
