@@ -71,3 +71,43 @@ async def test_a_run_is_shown_as_it_was_at_a_time_of_the_readers_zone(told: Stor
     assert field.attributes["value"] == "2026-11-24T08:02:19", "when the version that is shown came"
     before = await get(told, f"/runs/{told.run}?at=2026-11-01")
     assert before.status_code == 404
+
+
+async def test_lines_of_a_whole_run_are_found_and_lead_to_their_step(told: Story) -> None:
+    whole = await page(told, (await page(told, f"/runs/{told.run}")).link("Logs"))
+    assert len(whole.find("ol", classes="logs")) == 4
+    found = await page(told, f"/runs/{told.run}/logs?level=warning&text=CARRIER")
+    (line,) = found.one("ol", classes="logs").find("li")
+    assert "carrier table knows standard, bulk" in line.text
+    address = line.one("a").attributes["href"]
+    led = await page(told, address)
+    assert led.one("li", id=address.partition("#")[2]).text == line.text
+    assert "No line fits" in (await page(told, f"/runs/{told.run}/logs?text=zebra")).text
+    assert (await get(told, f"/runs/{told.run}/logs?level=loud")).status_code == 400
+    assert (await get(told, "/runs/nothing/logs")).status_code == 404
+
+
+async def test_the_lines_of_a_long_run_come_page_by_page_and_each_once() -> None:
+    executors = fl.ExecutorRegistry()
+
+    @executors.register("tell")
+    def tell(step: fl.StepContext) -> Any:
+        for number in range(30):
+            step.log.info(f"line {number} of round {step.runs}")
+        return fl.StepResult(step.runs, handle="again" if step.runs < 10 else "end")
+
+    edges = [{"source": "tell", "target": "tell", "sourceHandle": "again"}]
+    with memory_ledger(executors) as ledger:
+        nodes = [{"id": "tell", "type": "tell"}]
+        ledger.workflows.save({"start": "tell", "nodes": nodes, "edges": edges}, workflow_id="telling", by="ada")
+        run = ledger.runs.start("telling", by="ada").id
+        lines, address = [], f"/runs/{run}/logs.json"
+        async with local(ledger) as client:
+            while True:
+                document = (await client.get(address)).json()
+                lines += [line["message"] for line in document["lines"]]
+                if document["next"] is None:
+                    break
+                assert len(document["lines"]) == 210, "as many as a page has, and the rest of a step"
+                address = f"/runs/{run}/logs.json?after={document['next']}"
+    assert lines == [f"line {number} of round {round}" for round in range(1, 11) for number in range(30)]

@@ -44,6 +44,7 @@ SHOWN: Final = {
     "reproduce": "/runs/RUN/reproduce",
     "retry": "/runs/RUN/retry?from=review",
     "run": "/runs/RUN?step=ship",
+    "run-logs": "/runs/RUN/logs?level=info",
     "run-past": "/runs/RUN?step=check-stock&version=6",
     "run-version": "/runs/RUN/versions/14",
     "run-waiting": "/runs/WAITING",
