@@ -1,6 +1,7 @@
 """Only a run has a version: not its work order, and whatever was saved since."""
 
 import os
+from itertools import count
 from typing import Any
 
 import hypothesis.strategies as st
@@ -67,6 +68,8 @@ def test_two_versions_two_work_orders_three_runs(store_url: str) -> None:
         }
 
 
+NUMBERS = count()
+
 COMMANDS = st.lists(
     st.tuples(st.sampled_from(["save", "start", "start", "retry", "retry from", "reproduce"]), st.integers(0, 9)),
     min_size=1,
@@ -86,7 +89,7 @@ def test_whatever_is_saved_since(store_url: str, commands: list[tuple[str, int]]
     """All examples share one store; each has a workflow of its own."""
     with ledger_at(store_url) as ledger:
         runs = ledger.runs
-        workflow_id = f"w{ledger.verify().events}"
+        workflow_id = f"w{next(NUMBERS)}"
         saved = [ledger.workflows.save(CREATE, workflow_id=workflow_id)]
         ran: list[tuple[fl.Run, fl.WorkflowSnapshot, Any]] = []
         for command, number in commands:

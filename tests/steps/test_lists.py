@@ -87,7 +87,7 @@ def test_a_list_of_steps_is_what_the_events_say(store: LedgerEventStore) -> None
     numbers, run_ids = iter(range(10**6)), list[str]()
     steps, _ = lists_of(store)
 
-    @settings(max_examples=tries(40), deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=tries(24), deadline=None, suppress_health_check=list(HealthCheck))
     @given(stories, st.lists(step_filter_sets, max_size=4), st.integers(2, 30))
     def check(story: list[Any], asked: list[dict[str, Any]], limit: int) -> None:
         for run in story:
@@ -113,7 +113,7 @@ def test_groups_of_failures_are_what_the_events_say(store: LedgerEventStore) -> 
     numbers, run_ids = iter(range(10**6)), list[str]()
     _, failures = lists_of(store)
 
-    @settings(max_examples=tries(40), deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=tries(24), deadline=None, suppress_health_check=list(HealthCheck))
     @given(stories, st.lists(failure_filter_sets, max_size=4), st.integers(1, 9))
     def check(story: list[Any], asked: list[dict[str, Any]], limit: int) -> None:
         for run in story:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -17,9 +17,13 @@ Demo = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def demo(prepared_python: PreparedPython, tmp_path: Path) -> Demo:
+    return demo_in(tmp_path, prepared_python)
+
+
+def demo_in(folder: Path, python: PreparedPython) -> Demo:
     def run(*options: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        told = os.environ | {"TMPDIR": str(tmp_path), "COLUMNS": "140"} | environment
-        return prepared_python.run(["-m", "flowledger", *options], cwd=tmp_path, env=told)
+        told = os.environ | {"TMPDIR": str(folder), "COLUMNS": "140"} | environment
+        return python.run(["-m", "flowledger", *options], cwd=folder, env=told)
 
     return run
 
@@ -49,9 +53,24 @@ def test_the_demo_tells_the_whole_cycle(demo: Demo) -> None:
     assert done.stderr == ""
 
 
+class Told(NamedTuple):
+    """A demonstration that was given in a folder of its own, where the environment named a store."""
+
+    folder: Path
+    done: subprocess.CompletedProcess[str]
+
+
+@pytest.fixture(scope="module")
+def told(prepared_python: PreparedPython, tmp_path_factory: pytest.TempPathFactory) -> Told:
+    folder = tmp_path_factory.mktemp("told")
+    return Told(
+        folder, demo_in(folder, prepared_python)("demo", "--json", FLOWLEDGER_STORE=f"sqlite:///{folder / 'mine.db'}")
+    )
+
+
 @pytest.mark.exhaustive
-def test_the_summary_of_the_demo_is_one_json_document_and_the_story_goes_to_stderr(demo: Demo) -> None:
-    done = demo("demo", "--json")
+def test_the_summary_of_the_demo_is_one_json_document_and_the_story_goes_to_stderr(told: Told) -> None:
+    done = told.done
     summary = summary_of(done)
     assert summary["ok"] is True
     assert {run["status"] for run in summary["runs"]} == {"completed"}
@@ -63,12 +82,12 @@ def test_the_summary_of_the_demo_is_one_json_document_and_the_story_goes_to_stde
 
 
 @pytest.mark.exhaustive
-def test_the_commands_to_try_next_work(tmp_path: Path, demo: Demo) -> None:
-    commands = summary_of(demo("demo", "--json"))["tryNext"]
+def test_the_commands_to_try_next_work(told: Told) -> None:
+    commands = summary_of(told.done)["tryNext"]
     shell = "\n".join(["set -e", *(command for command in commands if " RUN " not in command)])
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     tried = subprocess.run(
-        ["sh", "-c", shell], cwd=tmp_path, env=os.environ | {"PATH": path}, capture_output=True, encoding="utf-8"
+        ["sh", "-c", shell], cwd=told.folder, env=os.environ | {"PATH": path}, capture_output=True, encoding="utf-8"
     )
     assert tried.returncode == 0, tried.stderr
     assert "relevant to security: waiting for a decision" in tried.stdout
@@ -76,9 +95,9 @@ def test_the_commands_to_try_next_work(tmp_path: Path, demo: Demo) -> None:
 
 
 @pytest.mark.exhaustive
-def test_the_demo_leaves_a_store_alone_that_only_the_environment_names(tmp_path: Path, demo: Demo) -> None:
-    summary_of(demo("demo", "--json", FLOWLEDGER_STORE=f"sqlite:///{tmp_path / 'mine.db'}"))
-    assert not (tmp_path / "mine.db").exists()
+def test_the_demo_leaves_a_store_alone_that_only_the_environment_names(told: Told) -> None:
+    summary_of(told.done)
+    assert not (told.folder / "mine.db").exists()
 
 
 @pytest.mark.exhaustive
