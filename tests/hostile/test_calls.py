@@ -113,7 +113,7 @@ class Calls:
             if isinstance(found, fl.Subscription):
                 found.close()  # it waits for what comes
             if isinstance(found, Iterator):
-                list(islice(found, 100))
+                list(islice(found, 10))
         except fl.FlowledgerError as error:
             said = str(error)
             assert said

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
 """For each command how it is called."""
 
 
+@cache
 def commands() -> dict[str, Any]:
     """Every command of the command line, by its name."""
     found: dict[str, Any] = {}

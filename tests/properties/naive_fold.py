@@ -132,7 +132,6 @@ def naive_run(run_id: str, events: Sequence[tuple[str, Json]], past: NaiveRun | 
     elif past is not None:
         run.results, run.visited = copy.deepcopy((past.results, past.visited))
     for kind, body in events:
-        run = copy.deepcopy(run)
         _apply(run, kind, copy.deepcopy(dict(body)))
         run.version += 1
     return run

@@ -6,8 +6,6 @@ What was acknowledged, and not taken away by a restore, is there; and nobody wri
 import json
 import os
 import socket
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -29,6 +27,7 @@ import flowledger as fl
 
 from ..effort import tries
 from ..hostile.values import NAME, TEXT
+from ..prepared import PreparedProcess, PreparedPython
 from ..storage.restorable import PostgresStore, SQLiteStore
 from .forking_worker import definition, executors
 
@@ -71,16 +70,17 @@ class Peer:
 class World:
     """The store, its workers, and what they were told."""
 
-    def __init__(self, url: str, folder: Path) -> None:
+    def __init__(self, url: str, folder: Path, python: PreparedPython) -> None:
         self.url = url
+        self._python = python
         self.store = SQLiteStore(url) if url.startswith("sqlite") else PostgresStore(url)
         self._listener = socket.socket(socket.AF_UNIX)
         address = str(folder / f"s{os.getpid()}")
         Path(address).unlink(missing_ok=True)
         self._listener.bind(address)
         self._listener.listen()
-        self._command = [sys.executable, str(Path(__file__).with_name("forking_worker.py")), address, url]
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self._command = ["-m", f"{__package__}.forking_worker", address, url]
+        self._processes: list[PreparedProcess] = []
         self.peers: list[Peer] = []
         self.runs: dict[str, int] = {}
         """Every acknowledged run, and its acknowledged version."""
@@ -90,7 +90,7 @@ class World:
 
     def enter(self) -> Peer:
         """One more process, unrelated to the others."""
-        self._processes.append(subprocess.Popen(self._command, env=dict(os.environ)))
+        self._processes.append(self._python.start(self._command))
         return self.meet()
 
     def meet(self) -> Peer:
@@ -112,7 +112,7 @@ class World:
             try:
                 process.wait(MAX_WAIT)
             finally:
-                process.kill()
+                process.end()
 
 
 class ForkingMachine(RuleBasedStateMachine):
@@ -290,11 +290,11 @@ class ForkingMachine(RuleBasedStateMachine):
 @pytest.mark.exhaustive
 @pytest.mark.scaled
 def test_whoever_forks_and_whatever_is_restored_what_was_acknowledged_is_there(
-    new_store_url: Callable[[], str], tmp_path: Path
+    new_store_url: Callable[[], str], tmp_path: Path, prepared_python: PreparedPython
 ) -> None:
     class Machine(ForkingMachine):
         def new_world(self) -> World:
-            return World(new_store_url(), tmp_path)
+            return World(new_store_url(), tmp_path, prepared_python)
 
     run_state_machine_as_test(
         Machine,

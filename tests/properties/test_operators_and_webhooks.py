@@ -222,7 +222,7 @@ class Office(RuleBasedStateMachine):
             self.ledger.close()
 
 
-EXAMPLES = {"memory": 150, "sqlite": 80, "postgres": 30}
+EXAMPLES = {"memory": 150, "sqlite": 40, "postgres": 20}
 
 
 @pytest.mark.scaled

@@ -319,7 +319,8 @@ class LedgerMachine(RuleBasedStateMachine):
         return {stream: len(events) for stream, events in self.world.store.journal.items()}
 
 
-EXAMPLES = {"memory": 150, "sqlite": 100, "postgres": 40}
+EXAMPLES = {"memory": 150, "sqlite": 40, "postgres": 24}
+"""What the ledger does is the same on each; the durable ones are tried for what reopening them shows."""
 
 
 @pytest.mark.scaled
