@@ -4,6 +4,7 @@ from typing import Final
 
 from .bulk import BULK_EVENTS, DIRECTORY_EVENTS
 from .events.registry import Body, Registry
+from .retention import RETENTION_EVENTS
 from .run import RUN_EVENTS, STEP_COMPLETED, STEP_FAILED
 from .run.events import CLAIMED, RECOVERED
 from .status import ENDED
@@ -23,6 +24,7 @@ EVENTS: Final[Registry] = {
     **TOKEN_EVENTS,
     **VIEW_EVENTS,
     **SUBJECT_EVENTS,
+    **RETENTION_EVENTS,
     **ACCESS_EVENTS,
 }
 

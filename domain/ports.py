@@ -145,6 +145,10 @@ class EventStore(Protocol):
         """
         ...
 
+    def removal_of(self, stream: str) -> RecordedEvent | None:
+        """The event that records that a stream was removed; None where it wasn't."""
+        ...
+
     def tail(self, *, after: int = 0) -> Iterator[RecordedEvent]:
         """Every event of the store with ``position > after`` that can no longer be overtaken, in order of position.
 

@@ -13,7 +13,9 @@ FlowledgerError
 ├── NotFound
 │   ├── WorkflowNotFound
 │   ├── WorkOrderNotFound
+│   │   └── WorkOrderRemoved
 │   ├── RunNotFound
+│   │   └── RunRemoved
 │   ├── BulkActionNotFound
 │   ├── SubjectNotFound
 │   ├── VersionNotFound
@@ -26,6 +28,7 @@ FlowledgerError
 │   ├── LeaseLost
 │   ├── StaleVersion
 │   ├── SubscriptionHeld
+│   ├── UnderLegalHold
 │   ├── TransactionConflict   the caller's own transaction is too old for this: do it once more
 │   ├── WaitClosed
 │   └── WouldContinue
@@ -58,15 +61,19 @@ from .conflicts import (
     IdempotencyConflict,
     SubscriptionHeld,
     TransactionConflict,
+    UnderLegalHold,
     WouldContinue,
 )
 from .not_found import (
     BulkActionNotFound,
     NothingAsOf,
+    Removal,
     RunNotFound,
+    RunRemoved,
     VersionNotFound,
     WorkflowNotFound,
     WorkOrderNotFound,
+    WorkOrderRemoved,
 )
 from .requests import (
     ExecutorMissing,
@@ -128,10 +135,12 @@ __all__ = [
     "NotReached",
     "NotStorable",
     "NothingAsOf",
+    "Removal",
     "RetryLater",
     "RunHeld",
     "RunMovedOn",
     "RunNotFound",
+    "RunRemoved",
     "StepCancelled",
     "StepTimedOut",
     "StorageCorrupt",
@@ -141,10 +150,12 @@ __all__ = [
     "SubjectNotFound",
     "SubscriptionHeld",
     "TransactionConflict",
+    "UnderLegalHold",
     "VersionNotFound",
     "WaitClosed",
     "WorkOrderNotFound",
     "WorkOrderRejected",
+    "WorkOrderRemoved",
     "WorkflowNotFound",
     "WouldContinue",
     "input_invalid",

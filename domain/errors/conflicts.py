@@ -110,3 +110,20 @@ class SubscriptionHeld(Conflict):
             f"the subscription {quoted(name)} is followed by process {pid} on {quoted(host)}, at least until "
             f"{lease_until.isoformat()}: one follower a name; use another one, or try again when that one has ended"
         )
+
+
+class UnderLegalHold(Conflict):
+    """What was to go must stay, until the hold is lifted. Nothing was erased or removed.
+
+    ``kind``: ``run`` or ``subject``. ``held``: the run's id, or that of the subject's key. ``by`` placed the hold.
+    """
+
+    def __init__(self, kind: str, held: str, by: str, reason: str) -> None:
+        self.kind = kind
+        self.held = held
+        self.by = by
+        self.reason = reason
+        super().__init__(
+            f"{visible(kind)} {quoted(held)} is under a legal hold that {quoted(by)} has placed ({visible(reason)}): "
+            "retention.lift ends it"
+        )

@@ -1,6 +1,7 @@
 """What the caller asked for by name doesn't exist."""
 
 from datetime import datetime
+from typing import NamedTuple
 
 from ..visible import quoted, visible
 from .base import NotFound
@@ -34,6 +35,39 @@ class RunNotFound(NotFound):
         self.run_id = run_id
         super().__init__(
             f"no run {quoted(run_id)} in this store: check the id, and that this is the store it was started in"
+        )
+
+
+class Removal(NamedTuple):
+    """What the record of a removal says."""
+
+    at: datetime
+    by: str
+    archive: str | None
+    """The folder where it was written before."""
+
+    def __str__(self) -> str:
+        where = "it wasn't archived" if self.archive is None else f"its export is in {visible(self.archive)}"
+        return f"was removed under a retention policy at {self.at.isoformat()} by {visible(self.by)}; {where}"
+
+
+class RunRemoved(RunNotFound):
+    """The run was here, and was removed under a retention policy."""
+
+    def __init__(self, run_id: str, removal: Removal) -> None:
+        self.run_id = run_id
+        self.removal = removal
+        NotFound.__init__(self, f"run {quoted(run_id)} {removal}")
+
+
+class WorkOrderRemoved(WorkOrderNotFound):
+    """The work order was here, and was removed under a retention policy. It doesn't begin anew with its key."""
+
+    def __init__(self, work_order_id: str, removal: Removal) -> None:
+        self.work_order_id = work_order_id
+        self.removal = removal
+        NotFound.__init__(
+            self, f"work order {quoted(work_order_id)} {removal}; to begin another one, give another idempotency key"
         )
 
 

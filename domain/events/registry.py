@@ -14,7 +14,9 @@ from .catalogue import Upcaster, event_type
 
 Body = Mapping[str, Any]
 
-Aggregate = Literal["run", "work_order", "workflow", "bulk", "bulks", "tokens", "views", "access", "subject"]
+Aggregate = Literal[
+    "run", "work_order", "workflow", "bulk", "bulks", "tokens", "views", "access", "subject", "retention", "legal_hold"
+]
 
 IndexEffect = Literal[
     "none",

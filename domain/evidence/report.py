@@ -43,6 +43,18 @@ class ConsistencyFinding(NamedTuple):
     """The same in words."""
 
 
+class RemovedHistory(NamedTuple):
+    """What was removed under a retention policy: its leaves of the tree are kept, and were compared."""
+
+    at: datetime
+    """When the last of it went."""
+    by: str
+    runs: int
+    events: int
+    archive: str | None
+    """The folder where it was written before."""
+
+
 class EndedHistory(NamedTuple):
     """A history that was signed and isn't gone on with, as a later checkpoint says, which is signed, too."""
 
@@ -68,6 +80,9 @@ class ConsistencyReport:
     """Everything that is wrong."""
     ended: tuple[EndedHistory, ...] = ()
     """What was signed before, and has ended for a reason that was signed: the store isn't compared with that."""
+
+    removed: tuple[RemovedHistory, ...] = ()
+    """What isn't there any more, as policies and somebody decided: not among the findings, and for you to know."""
 
     @property
     def ok(self) -> bool:

@@ -44,6 +44,11 @@ def subject_stream(key_id: str) -> str:
     return f"subject:{key_id}"
 
 
+def retention_stream(removal_id: str) -> str:
+    """The stream that records what one call of ``retention.apply`` took away."""
+    return f"retention:{removal_id}"
+
+
 def keyed_bulk_id(key: str) -> str:
     """The id of the bulk action that a caller's key stands for: a UUIDv8, the same in every process."""
     return _named_uuid(json.dumps(["bulk action", key]))

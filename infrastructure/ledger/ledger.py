@@ -32,6 +32,7 @@ from ..services.bulk.service import Bulk
 from ..services.erasure.service import Erasure
 from ..services.evidence.service import Evidence
 from ..services.history.service import History
+from ..services.retention.service import Retention
 from ..services.runs.lease import LEASE
 from ..services.runs.service import Runs
 from ..services.search.service import Search
@@ -63,6 +64,7 @@ class Ledger(Unpicklable):
         search: Search,
         tokens: Tokens,
         evidence: Evidence,
+        retention: Retention,
         subscriptions: Subscriptions,
         workers: Workers,
         overview: Overview,
@@ -87,6 +89,7 @@ class Ledger(Unpicklable):
         self.search = search
         self.tokens = tokens
         self.evidence = evidence
+        self.retention = retention
         self._workers = workers
         self._overview = overview
         self._erasure = erasure

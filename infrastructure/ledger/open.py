@@ -28,6 +28,7 @@ from ..services.evidence.service import Evidence
 from ..services.history.audit import Auditor
 from ..services.history.replayer import Replayer
 from ..services.history.service import History
+from ..services.retention.service import Retention
 from ..services.runs.call_globals import LedgerGlobals
 from ..services.runs.custody import Custody
 from ..services.runs.executions import Executions
@@ -199,6 +200,7 @@ def compose(
         Search(indexer, pools),
         Tokens(store, now, pools),
         evidence,
+        Retention(store, index, now, pools),
         subscriptions,
         workers,
         overview,

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from ...domain.errors import NothingAsOf, RunNotFound, VersionNotFound
+from ...domain.errors import NothingAsOf, VersionNotFound
 from ...domain.ports import EventStore, RecordedEvent
 from ...domain.values.names import check_run_id
 from ...domain.values.point_in_time import AsOf, AtVersion, Moment, parse_moment
+from .missing import missing_run
 
 
 def version_at(store: EventStore, stream: str, moment: Moment, head: int, subject: str) -> int:
@@ -30,7 +31,7 @@ def version_of_run(store: EventStore, run_id: str, version: int) -> int:
     check_run_id(run_id)
     head = store.head(run_id)
     if head == 0:
-        raise RunNotFound(run_id)
+        raise missing_run(store, run_id)
     return version_at(store, run_id, parse_moment(version, None), head, f"run {run_id!r}")
 
 

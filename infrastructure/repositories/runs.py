@@ -11,7 +11,7 @@ from copy import copy
 from itertools import chain
 from typing import Any
 
-from ...domain.errors import EventNotReadable, RunNotFound, StorageError
+from ...domain.errors import EventNotReadable, StorageError
 from ...domain.ports import CheckpointStore, EncodedRow, EventStore, RecordedEvent, RowBatch, RowDecoder
 from ...domain.run import (
     FOLD_REVISION,
@@ -39,6 +39,7 @@ from .checkpoints import (
     encode_checkpoint,
     expected_digest,
 )
+from .missing import missing_run
 from .origins import missing_source, origin_in, sources
 
 _log = logging.getLogger("flowledger.checkpoints")
@@ -65,7 +66,7 @@ class RunRepository:
     def load_from(self, run_id: str, events: RowBatch) -> RunState:
         """The state behind these events, all that the run has. Raises RunNotFound where they aren't those of a run."""
         if events.rows[0][1] != STARTED:
-            raise RunNotFound(run_id)
+            raise missing_run(self._store, run_id)
         whole = _Fold(run_id, self._load_origin)
         return fold(whole.state, whole.with_origin(iter((events,))))
 
@@ -82,7 +83,7 @@ class RunRepository:
         """The header of the run as it is now, from one row. Raises RunNotFound."""
         found = self._store.beginning(run_id)
         if found is None:
-            raise RunNotFound(run_id)
+            raise missing_run(self._store, run_id)
         return read_header(run_id, found) or header_of(self.load(run_id, found.version))
 
     def snapshots(self, run_id: str) -> Iterator[Snapshot]:
@@ -136,7 +137,7 @@ class RunRepository:
         if after == 0:
             first = next(pages, None)
             if first is None or not first.rows or first.rows[0][1] != STARTED:
-                raise RunNotFound(run_id)
+                raise missing_run(self._store, run_id)
             return chain((first,), pages)
         return pages
 

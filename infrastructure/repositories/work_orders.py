@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ...domain.errors import EventNotReadable, InvalidRequest, RunNotFound, WorkOrderNotFound
+from ...domain.errors import EventNotReadable, InvalidRequest
 from ...domain.ports import EventStore
 from ...domain.run import STARTED
 from ...domain.status import WorkOrderStatus, work_order_status
 from ...domain.values.names import check_run_id
 from ...domain.work_order import OPENED, WorkOrderState, evolve
 from ...projections.runs.work_order import WorkOrder, work_order_of
+from .missing import missing_run, missing_work_order
 from .origins import first_event, origin_in, sources
 from .runs import RunRepository
 
@@ -34,7 +35,7 @@ def load_work_order(store: EventStore, work_order_id: str) -> WorkOrderState:
         raise InvalidRequest(f"a work order id is text, not {type(work_order_id).__name__}")
     work_order = find_work_order(store, work_order_id)
     if work_order is None:
-        raise WorkOrderNotFound(work_order_id)
+        raise missing_work_order(store, work_order_id)
     return work_order
 
 
@@ -49,7 +50,7 @@ def find_work_order_and_run(store: EventStore, some_id: str) -> tuple[WorkOrderS
         return load_work_order(store, first.data.get("correlation_id", "")), some_id
     work_order = None if first is None else find_work_order(store, some_id)
     if work_order is None:
-        raise RunNotFound(some_id)
+        raise missing_run(store, some_id)
     return work_order, work_order.last_run_id
 
 
@@ -57,7 +58,7 @@ def load_started(store: EventStore, run_id: str) -> Mapping[str, Any]:
     """The body of a run's first event. Raises RunNotFound."""
     first = first_event(store, run_id)
     if first is None or first.type != STARTED:
-        raise RunNotFound(run_id)
+        raise missing_run(store, run_id)
     return first.data
 
 

@@ -31,6 +31,10 @@ class TransactionOutdated(OperationalError):
     """The transaction in which events were to be stored can't take them any more."""
 
 
+class RemovalDelayed(OperationalError):
+    """Others hold what a removal needs for a moment. Nothing was done: it can be tried again."""
+
+
 class WriteRefused(OperationalError):
     """The store can be read, but not written to."""
 

@@ -16,11 +16,13 @@ from ...domain.errors import (
     InvalidRequest,
     StorageCorrupt,
     StorageUnavailable,
+    WorkOrderRemoved,
 )
 from ...domain.event_registry import is_act, leaves_nothing_to_do
 from ...domain.events.channel import current_channel
 from ...domain.events.personal import SEALED_BY
 from ...domain.ports import CheckpointStore, ExpectedVersion, Guard, NewEvent, Write
+from ...domain.retention import removal_in
 from ..concurrency.threads import STORE_THREADS, ThreadPool
 from .access_table import AccessTable
 from .callers import Enter
@@ -30,6 +32,7 @@ from .group_commit import GroupCommit
 from .leases import Leases
 from .reader import EventReader
 from .recorder import MAX_EVENTS_PER_COMMIT, LedgerRecorder
+from .removal_table import RemovalTable
 from .sealing.key_table import SubjectKeyTable
 from .sealing.subject_keys import SubjectKeys
 from .search_table import SearchTable
@@ -69,6 +72,8 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
         """The same."""
         self.subject_keys = None if subscriptions is None else SubjectKeys(SubjectKeyTable(recorder), self.last_of)
         """The same."""
+        self.removals = None if enter is None else RemovalTable(recorder)
+        """None where nothing can be removed: only from a store whose transactions others can enter."""
         self.enter = enter
         self.url: str | None = None
         """With which other processes can open it; None where the caller has opened it."""
@@ -379,7 +384,15 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
             if isinstance(expected, int) and stream in refusals:
                 raise refusals[stream] from error
         if not refusals:
+            self._refuse_removed([stream for stream, event in first.items() if event.originator_version == 1], error)
             raise self._unexplained(error) from error
+
+    def _refuse_removed(self, begun: Sequence[str], error: Exception) -> None:
+        """Raise WorkOrderRemoved where one of the streams that were to begin was there, and was removed."""
+        for stream in begun:
+            record = self.removal_of(stream)
+            if record is not None:
+                raise WorkOrderRemoved(stream, removal_in(record.data)) from error
 
     def _check_guard(self, guard: Guard) -> None:
         """Raise EventsLost or ConcurrencyError where the stream doesn't end with the guard's event."""

@@ -18,6 +18,7 @@ from .codec import (
 )
 from .errors import translate_errors
 from .recorder import BATCH_ROWS, BEGINNING_BYTES, LAST, EventRow, LedgerRecorder, StreamRow
+from .removal_table import RemovalTable
 from .sealing.subject_keys import SubjectKeys
 from .stream_heads import Head, HeadCache, check_stream
 
@@ -28,6 +29,8 @@ class EventReader:
     recorder: LedgerRecorder
     subject_keys: SubjectKeys | None = None
     """None where the store keeps none."""
+    removals: RemovalTable | None = None
+    """None where nothing can be removed."""
     _heads: HeadCache
 
     def head(self, stream: str) -> int:
@@ -125,6 +128,17 @@ class EventReader:
     def last_of(self, stream: str) -> RecordedEvent | None:
         """The last event of a stream; None where there is none. Raises EventNotReadable."""
         return next(self.read(stream, backwards=True), None)
+
+    def removal_of(self, stream: str) -> RecordedEvent | None:
+        """The event that records that a stream was removed; None where it wasn't."""
+        found = None if self.removals is None else self.removals.find([stream]).get(stream)
+        if found is None:
+            return None
+        return next(self.read(found.removal, after=found.removal_version - 1, upto=found.removal_version), None)
+
+    def was_removed(self, stream: str) -> bool:
+        """Whether a stream was removed under a retention policy."""
+        return self.removals is not None and bool(self.removals.find([stream]))
 
     def tail(self, *, after: int = 0) -> Iterator[RecordedEvent]:
         """Every event of the store with ``position > after`` that no later commit can precede, in order of position.

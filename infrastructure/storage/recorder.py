@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from eventsourcing.persistence import ApplicationRecorder, StoredEvent
 
+from ...domain.errors import InvalidRequest
 from ...domain.lazy import lazy
 from ...domain.ports import Guard
 from ...domain.values.clock import SteadyClock
@@ -184,6 +185,17 @@ class LedgerRecorder(ApplicationRecorder):
         """The rows of such a statement, which locks them against those who run it at the same time, for as long as the
         block lasts. Where the database has no such locks, they are locked in this process alone."""
 
+    def removal(self) -> AbstractContextManager[tuple[object, Callable[[str, Mapping[str, Any]], list[Any]]]]:
+        """A transaction in which streams are removed: the driver's connection, and what runs a statement on it.
+
+        Raises RemovalDelayed where others keep it from ending.
+        """
+        raise InvalidRequest("a store in memory, or of your own, keeps all that it has: nothing can be removed")
+
+    def return_space(self) -> int:
+        """Give back to the disk what was freed, as far as that goes beside others. Returns how many bytes."""
+        return 0
+
     scrubs = "is in memory only"
     """What ``scrub`` does, in words."""
 
@@ -194,7 +206,7 @@ class LedgerRecorder(ApplicationRecorder):
         """See that what was overwritten and deleted in a table isn't left on the disk. What was done, in words."""
         return self.scrubs
 
-    def list_parameter(self, values: Sequence[str]) -> object:
+    def list_parameter(self, values: Sequence[str] | Sequence[int]) -> object:
         """A list as a parameter of such a statement."""
         return json.dumps(list(values))
 

@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from ...domain.errors import RunNotFound, StorageCorrupt
+from ...domain.errors import StorageCorrupt
 from ...domain.ports import EventStore, RecordedEvent
 from ...domain.run import STARTED, Origin
 from ...domain.values.ids import workflow_stream
+from ..repositories.missing import missing_run
 from ..repositories.origins import origin_in
 
 
@@ -51,7 +52,7 @@ class _PartCollector:
                 continue
             first = next(iter(self._store.read(run, upto=1)), None)
             if first is None or first.type != STARTED:
-                raise RunNotFound(run_id) if run == run_id else _missing(f"run {run!r}", run_id)
+                raise missing_run(self._store, run_id) if run == run_id else _missing(f"run {run!r}", run_id)
             self.upto[run] = self._store.head(run)
             self._need_version(first.data, run_id)
             origin = origin_in(run, first.data)

@@ -11,14 +11,13 @@ from ...domain.evidence.merkle import GrowingRoot
 from ...domain.evidence.report import ConsistencyFinding, ConsistencyReport, LossKind
 from ...domain.evidence.tiles import TiledTree, TilesMissing
 from ...domain.values.clock import moment
-from ..queries.tree.follower import hash_of
+from ..queries.tree.removed import Leaf, RemovedLeaves, removed_histories
 from ..storage.recorder import BATCH_ROWS
 from ..storage.verify import ChainWalk
 from .lost_leaves import name_losses
 
 if TYPE_CHECKING:
     from ..storage.event_store import LedgerEventStore
-    from ..storage.recorder import EventRow
     from ..storage.tree_table import TreeTable
 
 _CHANGED = frozenset({"changed", "unreadable", "unknown_type"})
@@ -47,13 +46,16 @@ def compare_with(
             _kept_root(table, size) != seen.roots.get(size) for size in {kept, min(kept, head.size)}
         ):
             findings = [_about_tree()]
-    return ConsistencyReport(head.origin, head.size, seen.events, tuple(findings))
+    there = seen.events - seen.removed
+    return ConsistencyReport(head.origin, head.size, there, tuple(findings), removed=removed_histories(store))
 
 
 class SeenLog(NamedTuple):
     """What reading all events in their order has shown."""
 
     events: int
+    """How many there are, with those that were removed."""
+    removed: int
     first: bytes | None
     """The hash of the first leaf."""
     roots: dict[int, bytes]
@@ -61,27 +63,25 @@ class SeenLog(NamedTuple):
 
 
 def _read_log(store: "LedgerEventStore", sizes: set[int], progress: Callable[[int], object] | None) -> SeenLog:
-    growing, first = GrowingRoot(), None
+    growing, first, removed = GrowingRoot(), None, RemovedLeaves(store)
     roots = {0: growing.root()} if 0 in sizes else {}
-    for row in read_rows(store):
-        hash = hash_of(row)
-        first = first or hash
-        growing.add(hash)
+    for leaf in read_leaves(store, removed):
+        first = first or leaf.hash
+        growing.add(leaf.hash)
         if growing.size in sizes:
             roots[growing.size] = growing.root()
         if progress is not None and growing.size % BATCH_ROWS == 0:
             progress(growing.size)
-    return SeenLog(growing.size, first, roots)
+    return SeenLog(growing.size, removed.count, first, roots)
 
 
-def read_rows(store: "LedgerEventStore") -> "Iterator[EventRow]":
-    """All events in the order of their positions, each with its first bytes alone."""
-    after = 0
+def read_leaves(store: "LedgerEventStore", removed: RemovedLeaves) -> Iterator[Leaf]:
+    """The leaves of all events in the order of their positions, those that were removed among them."""
     page = store.digest_batch(-(2**63))  # a forger may have used any position
     while page:
-        yield from page
-        after = page[-1].position
-        page = store.digest_batch(after)
+        yield from removed.among(page)
+        page = store.digest_batch(page[-1].position)
+    yield from removed.rest()
 
 
 def _damaged(
@@ -107,7 +107,9 @@ def _losses(
     if head.first is not None and head.first != seen.first and _kept_root(table, head.size) != head.root:
         return [_no_stream("other", _OTHER), *damaged]
     if _kept_root(table, head.size) == head.root:
-        found = name_losses(read_rows(store), TiledTree(head.size, table.tiles), table, store.head)
+        found = name_losses(
+            read_leaves(store, RemovedLeaves(store)), TiledTree(head.size, table.tiles), table, store.head
+        )
         named = {finding.stream for finding in found}
         return [*found, *(finding for finding in damaged if finding.stream not in named)]
     if seen.events < head.size:

@@ -2,19 +2,15 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from ...domain.evidence.report import ConsistencyFinding, LossKind
 from ...domain.evidence.tiles import TILE, TiledTree
-from ..queries.tree.follower import hash_of
+from ..queries.tree.removed import Leaf
 from ..storage.tree_table import LeafName, TreeTable
-
-if TYPE_CHECKING:
-    from ..storage.recorder import EventRow
 
 
 def name_losses(
-    rows: "Iterable[EventRow]", tree: TiledTree, table: TreeTable, head_of: Callable[[str], int]
+    leaves: Iterable[Leaf], tree: TiledTree, table: TreeTable, head_of: Callable[[str], int]
 ) -> list[ConsistencyFinding]:
     """``tree`` is the one that was signed, whose leaves' names are kept in the table.
 
@@ -22,8 +18,8 @@ def name_losses(
     """
     comparison = _Comparison()
     signed = _signed_leaves(tree, table)
-    for row in rows:
-        comparison.see_event(LeafName(row.stream, row.version), hash_of(row))
+    for event in leaves:
+        comparison.see_event(event.name, event.hash)
         if (leaf := next(signed, None)) is not None:
             comparison.see_leaf(*leaf)
     for leaf in signed:

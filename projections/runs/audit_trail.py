@@ -7,10 +7,10 @@ from typing import Literal
 from ...domain.event_registry import EVENTS
 from ...domain.ports import RecordedEvent
 from ...domain.values.clock import moment
-from ...domain.values.ids import bulk_stream, subject_stream, workflow_stream
+from ...domain.values.ids import bulk_stream, retention_stream, subject_stream, workflow_stream
 from ..index.rows import ActRow
 
-Kind = Literal["workflow", "run", "work order", "bulk action", "token", "view", "subject"]
+Kind = Literal["workflow", "run", "work order", "bulk action", "token", "view", "subject", "retention", "legal hold"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,8 @@ _KINDS: dict[str, Kind] = {
     "tokens": "token",
     "access": "view",
     "subject": "subject",
+    "retention": "retention",
+    "legal_hold": "legal hold",
 }
 """By what the type of the event begins with."""
 
@@ -92,12 +94,14 @@ def _subject(event: RecordedEvent) -> tuple[Kind, str]:
         return "workflow", event.data["workflow_id"]
     if family == "tokens":
         return "token", event.data["name"]
+    if family == "legal_hold":
+        return "legal hold", event.data["held"]
     if family == "access":
         return "view", event.data["id"]
     return _KINDS.get(family, "run"), _without_prefix(event.stream)
 
 
 def _without_prefix(stream: str) -> str:
-    for prefix in (workflow_stream(""), bulk_stream(""), subject_stream("")):
+    for prefix in (workflow_stream(""), bulk_stream(""), subject_stream(""), retention_stream("")):
         stream = stream.removeprefix(prefix)
     return stream

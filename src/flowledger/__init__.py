@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         RunHeld,
         RunMovedOn,
         RunNotFound,
+        RunRemoved,
         StepCancelled,
         StepTimedOut,
         StorageCorrupt,
@@ -51,16 +52,18 @@ if TYPE_CHECKING:
         SubjectNotFound,
         SubscriptionHeld,
         TransactionConflict,
+        UnderLegalHold,
         VersionNotFound,
         WaitClosed,
         WorkflowNotFound,
         WorkOrderNotFound,
         WorkOrderRejected,
+        WorkOrderRemoved,
         WouldContinue,
     )
     from .domain.events.integrity import Finding, VerifyReport
     from .domain.evidence.checkpoint import SignedCheckpoint
-    from .domain.evidence.report import ConsistencyFinding, ConsistencyReport, EndedHistory
+    from .domain.evidence.report import ConsistencyFinding, ConsistencyReport, EndedHistory, RemovedHistory
     from .domain.execution.cancellation import StepCancellation
     from .domain.execution.executors import ExecutorRegistry, Pause, StepContext, StepResult
     from .domain.execution.scoping import Public, Scoped
@@ -68,6 +71,7 @@ if TYPE_CHECKING:
     from .domain.rerun.bulk import BulkItem
     from .domain.rerun.effects import RepeatedEffect
     from .domain.rerun.retry import EarlierAnswer, RetryPreview, ReusedNode
+    from .domain.retention.policy import RetentionPolicy
     from .domain.run import RunHeader
     from .domain.run.context import PlacedResult
     from .domain.run.results import NodeResult
@@ -122,6 +126,7 @@ if TYPE_CHECKING:
     from .projections.pagination import Page
     from .projections.replay.divergence import Divergence
     from .projections.replay.report import ReplayedExecutor, ReplayReport
+    from .projections.retention import KeptRuns, PlacedHold, RetentionReport
     from .projections.runs.attempts import Attempt, LogEntry, TakenFrom
     from .projections.runs.audit_trail import Act
     from .projections.runs.lineage import Lineage, Relative
@@ -223,6 +228,7 @@ __all__ = [
     "InvalidRequest",
     "InvalidSnapshot",
     "InvalidValue",
+    "KeptRuns",
     "KeyMissing",
     "KeyRing",
     "Lag",
@@ -246,15 +252,19 @@ __all__ = [
     "Parting",
     "PartsDiff",
     "Pause",
+    "PlacedHold",
     "PlacedResult",
     "PoolUse",
     "Provenance",
     "Public",
     "RecordedEvent",
     "Relative",
+    "RemovedHistory",
     "RepeatedEffect",
     "ReplayReport",
     "ReplayedExecutor",
+    "RetentionPolicy",
+    "RetentionReport",
     "RetryLater",
     "RetryPolicy",
     "RetryPreview",
@@ -269,6 +279,7 @@ __all__ = [
     "RunMovedOn",
     "RunNotFound",
     "RunOrigin",
+    "RunRemoved",
     "RunSummary",
     "RunWalk",
     "Scoped",
@@ -302,6 +313,7 @@ __all__ = [
     "Token",
     "TraceLink",
     "TransactionConflict",
+    "UnderLegalHold",
     "ValueChange",
     "VerifyReport",
     "VersionNotFound",
@@ -311,6 +323,7 @@ __all__ = [
     "WorkOrder",
     "WorkOrderNotFound",
     "WorkOrderRejected",
+    "WorkOrderRemoved",
     "WorkOrderSummary",
     "Worker",
     "WorkerStatus",
@@ -338,7 +351,9 @@ _NAMES = {
     "domain.errors": (
         "FlowledgerError InvalidRequest NotFound Conflict IllegalTransition "
         "ConcurrencyError ConflictingHistory WouldContinue IdempotencyConflict SubscriptionHeld TransactionConflict "
-        "WorkflowNotFound WorkOrderNotFound RunNotFound BulkActionNotFound VersionNotFound NothingAsOf "
+        "UnderLegalHold "
+        "WorkflowNotFound WorkOrderNotFound WorkOrderRemoved RunNotFound RunRemoved BulkActionNotFound "
+        "VersionNotFound NothingAsOf "
         "Fault InvalidAnswer InvalidDefinition ExecutorMissing InvalidSnapshot InvalidExport "
         "InvalidValue GlobalsMissing "
         "Erased KeyMissing SubjectNotFound "
@@ -348,7 +363,8 @@ _NAMES = {
         "StorageError StorageUnavailable StoreReadOnly StorageCorrupt EventsLost EventNotReadable"
     ),
     "domain.evidence.checkpoint": "SignedCheckpoint",
-    "domain.evidence.report": "ConsistencyFinding ConsistencyReport EndedHistory",
+    "domain.evidence.report": "ConsistencyFinding ConsistencyReport EndedHistory RemovedHistory",
+    "domain.retention.policy": "RetentionPolicy",
     "domain.execution.cancellation": "StepCancellation",
     "domain.execution.executors": "ExecutorRegistry Pause StepContext StepResult",
     "domain.workflow.retry_policy": "RetryPolicy",
@@ -396,6 +412,7 @@ _NAMES = {
     "projections.search.matches": "Match",
     "projections.runs.reused_results": "ReusedResult",
     "projections.erasure": "ErasedPlace ErasedRun ErasureReport",
+    "projections.retention": "KeptRuns PlacedHold RetentionReport",
     "projections.pagination": "Page",
     "projections.replay.report": "ReplayedExecutor ReplayReport",
     "projections.runs.summary": "RunSummary WorkflowSummary WorkOrderSummary",

@@ -136,6 +136,14 @@ class Index:
         with translate_errors():
             return self._recorder.query_beside_head(stream, sql, parameters)
 
+    def select(self, query: Condition) -> list[Any]:
+        """The rows of a query on its tables."""
+        return self._rows(query)
+
+    def as_list(self, values: Sequence[str]) -> object:
+        """A list as a parameter of such a query."""
+        return self._recorder.list_parameter(values)
+
     def _rows(self, query: Condition) -> list[Any]:
         with translate_errors():
             if not self._is_current:

@@ -14,6 +14,7 @@ from ...storage.errors import to_storage_error
 from ...storage.event_store import LedgerEventStore
 from ...storage.index_rebuild import IndexedBatch, IndexRebuild, RebuiltByAnother
 from ...storage.recorder import BATCH_ROWS, EventRow, LedgerRecorder
+from ..tree.removed import restore_removals
 
 MAX_NAMED = 20
 """Unreadable events that are named in the log of the process; `verify` names all."""
@@ -45,6 +46,8 @@ def rebuild_index(store: LedgerEventStore, progress: Progress | None = None, lef
         events = ended.events
     except PersistenceError as error:
         raise to_storage_error(error) from error
+    if store.removals is not None:
+        restore_removals(store, store.removals)
     store.checkpoints.clear()
     if store.tree is not None:
         store.tree.restart()

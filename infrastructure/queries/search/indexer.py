@@ -120,7 +120,14 @@ class SearchIndex:
         # The batch begins with the last event read, even where that is held back by an open transaction.
         page = self._store.log_batch(max(after, 1) - 1, settled=settled)
         first = page[:1] or self._store.log_batch(max(after, 1) - 1, settled=False)[:1]
-        return page[1:] if [(row.position, row.stream, row.version) for row in first] == [known] else None
+        if [(row.position, row.stream, row.version) for row in first] == [known]:
+            return page[1:]
+        return page if self._was_removed(since, first) else None
+
+    def _was_removed(self, since: Progress, first: "Sequence[EventRow]") -> bool:
+        """Whether nothing lies at the position of the last event read, as its stream was removed since."""
+        is_free = not first or first[0].position > since.position
+        return is_free and since.last_stream is not None and self._store.was_removed(since.last_stream)
 
     def _save(self, since: Progress, page: "Sequence[EventRow]", left_out: set[str]) -> None:
         """Store the page's steps, and the entries changed by it, except those that the database can't hold."""

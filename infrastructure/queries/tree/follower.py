@@ -4,11 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ....domain.errors import StorageCorrupt
-from ....domain.evidence.leaf import leaf_data
-from ....domain.evidence.merkle import leaf_hash
 from ....domain.evidence.tiles import TILE, TiledTree, TilesMissing, grow
 from ...storage.codec import digest_of
 from ...storage.tree_table import LeafName, TreeProgress, TreeTable
+from .removed import Leaf, RemovedLeaves, leaf_of
 
 if TYPE_CHECKING:
     from ...storage.reader import EventReader
@@ -31,12 +30,15 @@ class EventTree:
         Raises StorageCorrupt where the last event that it has isn't there any more, or it has gaps; StoreReadOnly,
         StorageUnavailable.
         """
+        removed: RemovedLeaves | None = None
         while True:
             since = self._table.progress()
             page = self._next_page(since)
             if not page:
                 return since
-            self._add(since, page)
+            if removed is None and self._store.removals is not None and self._store.removals.upto() > since.position:
+                removed = RemovedLeaves(self._store, since.position)
+            self._add(since, page, removed.among(page) if removed else list(map(leaf_of, page)))
 
     def read(self, size: int) -> TiledTree:
         """The tree as it was when it had so many events; reading it raises TilesMissing."""
@@ -62,42 +64,39 @@ class EventTree:
             known = (since.position, since.last_stream, since.last_version, since.last_digest)
             if (row.position, row.stream, row.version, digest_of(row.encoded or b"")) == known:
                 return page[1:]
+        if since.last_stream is not None and self._store.was_removed(since.last_stream):
+            return page
         raise StorageCorrupt(
             f"the tree has {since.size:,} events, and the last of them, event {since.last_version} of stream "
             f"{since.last_stream!r}, isn't there as it was: the store has lost events, or they were changed; "
             "`flowledger evidence check` says which, and `flowledger rebuild` makes the tree of those that are there"
         )
 
-    def _add(self, since: TreeProgress, page: "Sequence[EventRow]") -> None:
+    def _add(self, since: TreeProgress, page: "Sequence[EventRow]", leaves: Sequence[Leaf]) -> None:
         try:
-            tiles = grow(since.size, list(map(hash_of, page)), self._table.tiles)
+            tiles = grow(since.size, [leaf.hash for leaf in leaves], self._table.tiles)
         except TilesMissing as error:
             raise tree_damaged(error) from error
         last = page[-1]
         now = TreeProgress(
-            since.size + len(page),
+            since.size + len(leaves),
             last.position,
             since.generation,
             last.stream,
             last.version,
             digest_of(last.encoded or b""),
         )
-        leaves = {tile: (position, names) for tile, position, names in self._names(since.size, page)}
-        self._table.save(since, now, tiles, leaves)  # where somebody else was faster, go on behind that
+        names = {tile: (position, names) for tile, position, names in self._names(since.size, leaves)}
+        self._table.save(since, now, tiles, names)  # where somebody else was faster, go on behind that
 
-    def _names(self, size: int, page: "Sequence[EventRow]") -> "Iterator[tuple[int, int, list[LeafName]]]":
+    def _names(self, size: int, leaves: Sequence[Leaf]) -> "Iterator[tuple[int, int, list[LeafName]]]":
         first, inside = divmod(size, TILE)
         names = self._table.leaf_names([first]).get(first, [])[:inside] if inside else []
         names += [LeafName("", 0)] * (inside - len(names))
-        places = [*names, *(LeafName(row.stream, row.version) for row in page)]
+        places = [*names, *(leaf.name for leaf in leaves)]
         for at in range(0, len(places), TILE):
             piece = places[at : at + TILE]
-            yield first + at // TILE, page[at + len(piece) - 1 - inside].position, piece
-
-
-def hash_of(row: "EventRow") -> bytes:
-    """The hash of an event's leaf, by the digest that is stored with it."""
-    return leaf_hash(leaf_data(row.stream, row.version, row.type, digest_of(row.encoded or b"")))
+            yield first + at // TILE, leaves[at + len(piece) - 1 - inside].position, piece
 
 
 def tree_damaged(error: TilesMissing) -> StorageCorrupt:

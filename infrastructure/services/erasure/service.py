@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from ....domain.errors import IllegalTransition, InvalidRequest, SubjectNotFound
+from ....domain.errors import IllegalTransition, InvalidRequest, SubjectNotFound, UnderLegalHold
 from ....domain.execution.step_loop import check_actor
 from ....domain.ports import Write
+from ....domain.retention import HoldTarget
 from ....domain.run import STARTED, cancel
 from ....domain.status import ENDED
 from ....domain.subjects import GLOBALS, SubjectState, erase, evolve_subject
 from ....domain.values.clock import moment
 from ....domain.values.ids import subject_stream
 from ....projections.erasure import ErasedPlace, ErasedRun, ErasureReport
+from ...repositories.legal_holds import load_legal_holds
 from ..runs.run_services import RunServices
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ class Erasure:
         if dry_run:
             found = self._look(state.streams)
             return self._report(subject, key, None, found, _places(subject, found, self._store.recorder.scrubs))
+        self._refuse_held(key.id, state.streams)
         if state.erased_at is None:
             found = self._look(state.streams)
             event = erase(state, found.values, by=by, reason=reason, now=self._services.now())
@@ -69,6 +72,14 @@ class Erasure:
             raise InvalidRequest("this store has no place for the keys of subjects, so it has no subjects")
         return self._store.subject_keys
 
+    def _refuse_held(self, key_id: str, streams: Sequence[str]) -> None:
+        """Raises UnderLegalHold."""
+        holds = load_legal_holds(self._store).holds
+        targets = [HoldTarget("subject", key_id), *(HoldTarget("run", stream) for stream in streams)]
+        for hold in map(holds.get, targets):
+            if hold is not None:
+                raise UnderLegalHold(hold.target.kind, hold.target.id, hold.by, hold.reason)
+
     def _load(self, key_id: str) -> SubjectState:
         state = SubjectState(key_id)
         for event in self._store.read(subject_stream(key_id)):
@@ -90,7 +101,7 @@ class Erasure:
             values += of_stream
             if first == STARTED:
                 runs.append(self._run(stream, of_stream, cancel_by))
-            else:
+            elif first:  # else it was removed under a retention policy
                 work_orders += 1
         return _Found(tuple(runs), work_orders, events, values)
 

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
-from ....domain.errors import InvalidRequest, RunNotFound, StorageCorrupt
+from ....domain.errors import InvalidRequest, StorageCorrupt
 from ....domain.evidence.tiles import TiledTree
 from ....domain.run import STARTED
 from ....domain.values.ids import workflow_stream
 from ....domain.visible import quoted
 from ...queries.tree.follower import EventTree
+from ...repositories.missing import missing_run
 from ...repositories.origins import origin_in, sources
 from ...storage.codec import BODY, chain_digest, digest_of, id_of, initial_digest
 from ...storage.recorder import EventRow
@@ -39,7 +40,7 @@ def collect_proven(store: "LedgerEventStore", run_id: str) -> list[Part]:
     """
     first = next(iter(store.read(run_id, upto=1)), None)
     if first is None or first.type != STARTED:
-        raise RunNotFound(run_id)
+        raise missing_run(store, run_id)
     runs: dict[str, int | None] = {run_id: None}
     for source in sources(store, run_id, origin_in(run_id, first.data)):
         runs.setdefault(source["run_id"], source["version"])

@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import Any, NamedTuple
 
-from ....domain.errors import RunNotFound, StorageCorrupt, VersionNotFound
+from ....domain.errors import StorageCorrupt, VersionNotFound
 from ....domain.events.integrity import Finding
 from ....domain.ports import EventStore, RecordedEvent
 from ....domain.run import CLAIMS, STARTED, RunHeader
@@ -20,6 +20,7 @@ from ....projections.index.query import Place, RunQuery
 from ....projections.index.rows import RunRow
 from ...queries.index.reader import Index
 from ...repositories.as_of import event_at, version_as_of, version_at_position
+from ...repositories.missing import missing_run
 from ...repositories.origins import origin_in, sources
 from ...repositories.runs import RunRepository
 from ...repositories.work_orders import run_input
@@ -84,7 +85,7 @@ class Auditor:
         if upto is not None and (not run.events or run.events[-1].version < upto):
             raise VersionNotFound(upto, self._head(run_id), _subject(run_id))
         if not run.events or run.events[0].type != STARTED:
-            raise RunNotFound(run_id)
+            raise missing_run(self._store, run_id)
         return run
 
     def _read_work_order(self, started: RecordedEvent, cut: int | None, upto: int | None) -> "CheckedStream":
@@ -114,7 +115,7 @@ class Auditor:
     def _head(self, run_id: str) -> int:
         head = self._store.head(run_id)
         if head == 0:
-            raise RunNotFound(run_id)
+            raise missing_run(self._store, run_id)
         return head
 
     def _read_checked(self, stream: str, upto: int | None = None, after: int = 0) -> "CheckedStream":

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from ....domain.errors import EventNotReadable, InvalidRequest, RunNotFound, StorageCorrupt, StorageError
+from ....domain.errors import EventNotReadable, InvalidRequest, StorageCorrupt, StorageError
 from ....domain.ports import EventStore
 from ....domain.visible import quoted
 from ....projections.index.query import Place
@@ -12,6 +12,7 @@ from ....projections.runs.audit_trail import KINDS, Act, act_of, damaged_act
 from ...queries.cursors import make_page, parse_cursor
 from ...queries.index.reader import Index
 from ...queries.listing import check_id, check_limit, check_text, check_time
+from ...repositories.missing import missing_run
 
 
 def load_trail(
@@ -38,7 +39,7 @@ def load_trail(
     )
     rows = index.acts(*filters, parse_cursor(after, filters), limit + 1)
     if not rows and after is None and stream is not None and store.head(stream) == 0:
-        raise RunNotFound(stream)  # an empty trail would hide a mistyped id
+        raise missing_run(store, stream)  # an empty trail would hide a mistyped id
     page = make_page(rows, limit, lambda row: Place(row.recorded_at, row.position), filters)
     try:
         acts = list(map(act_of, store.events_at([(row.stream, row.version) for row in page])))

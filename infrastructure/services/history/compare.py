@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 
-from ....domain.errors import RunNotFound
 from ....domain.ports import EventStore, RecordedEvent
 from ....domain.run import STARTED
 from ....domain.values.point_in_time import parse_moment
@@ -12,6 +11,7 @@ from ....projections.comparison.runs import Side, comparison
 from ....projections.comparison.runs_model import RunComparison
 from ....projections.comparison.snapshots import SnapshotDiff, snapshot_diff
 from ...repositories.as_of import version_at
+from ...repositories.missing import missing_run
 from ...repositories.origins import origin_in, sources
 from ...repositories.runs import RunRepository
 from ...repositories.workflows import WorkflowRepository
@@ -48,7 +48,7 @@ def compare_runs(
 def _load_side(store: EventStore, runs: RunRepository, workflows: WorkflowRepository, run_id: str) -> Side:
     events = list(store.read(run_id))
     if not events or events[0].type != STARTED:
-        raise RunNotFound(run_id)
+        raise missing_run(store, run_id)
     streams = (*_read_sources(store, events[0]), events)
     return Side(runs.load(run_id, len(events)), [_load_execution(runs, workflows, stream) for stream in streams])
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 from types import MappingProxyType
 from typing import Any
 
-from ....domain.errors import ExpressionError, InputInvalid, InvalidRequest, RunNotFound, StorageCorrupt
+from ....domain.errors import ExpressionError, InputInvalid, InvalidRequest, StorageCorrupt
 from ....domain.execution.executors import ExecutorRegistry, StepContext
 from ....domain.execution.plan import Plan
 from ....domain.execution.scoping import NONE_GIVEN, Globals
@@ -23,6 +23,7 @@ from ....projections.runs.attempts import is_execution
 from ....projections.runs.run import run_of
 from ...execution.runner import PreparedCall
 from ...repositories.as_of import event_at, version_at
+from ...repositories.missing import missing_run
 from ...repositories.runs import RunRepository
 from ...repositories.workflows import WorkflowRepository
 from ..runs.call_globals import LedgerGlobals
@@ -127,7 +128,7 @@ class Replayer:
         """The event that recorded a step. Raises RunNotFound, VersionNotFound, InvalidRequest where it is another."""
         head = self._store.head(run_id)
         if head == 0:
-            raise RunNotFound(run_id)
+            raise missing_run(self._store, run_id)
         event = event_at(
             self._store, run_id, version_at(self._store, run_id, parse_moment(version, None), head, f"run {run_id!r}")
         )

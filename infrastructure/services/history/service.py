@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ....domain.errors import RunNotFound, VersionNotFound
+from ....domain.errors import VersionNotFound
 from ....domain.execution.executors import StepContext
 from ....domain.live import Unpicklable
 from ....domain.ports import RecordedEvent
@@ -36,6 +36,7 @@ from ...queries.runs_page import Lists
 from ...queries.steps.failures import Failures
 from ...queries.steps.page import Steps
 from ...repositories.as_of import event_at, version_at
+from ...repositories.missing import missing_run
 from ...repositories.origins import origin_in, past_events
 from ...repositories.runs import RunRepository
 from ...repositories.work_orders import load_started, run_input
@@ -371,7 +372,7 @@ class History(RunLists, StepLists, IdSearch, Unpicklable):
     def _head(self, run_id: str) -> int:
         head = self._store.head(run_id)
         if head == 0:
-            raise RunNotFound(run_id)
+            raise missing_run(self._store, run_id)
         return head
 
     acontext_at = run_in_thread(context_at)

@@ -25,7 +25,8 @@ def read_behind(store: "EventReader", place: Place) -> "Sequence[EventRow]":
     page = store.log_batch(place.position - 1)
     if page and place_of(store, page[0]) == place:
         return page[1:]
-    if store.header(place.stream, place.version) != (place.header, place.position):
+    is_there = store.header(place.stream, place.version) == (place.header, place.position)
+    if not is_there and not store.was_removed(place.stream):
         raise EventsLost(place.stream, place.version, store.head(place.stream))
     return store.log_batch(place.position)  # a replica may hold it back again
 

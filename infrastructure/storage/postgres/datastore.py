@@ -102,12 +102,18 @@ class PostgresDatastore(stock.PostgresDatastore):
     @contextmanager
     def write_transaction(self) -> Generator[Callable[[str, Mapping[str, Any]], list[Any]]]:
         """Runs named statements in one transaction, each of which sees all commits before it (READ COMMITTED)."""
+        with self.statements() as (_, execute):
+            yield lambda query, given: execute(_SQL[query], given)
+
+    @contextmanager
+    def statements(self) -> Generator[tuple[Connection, Callable[[str, Mapping[str, Any]], list[Any]]]]:
+        """Such a transaction, its connection, and what runs statements that have no name."""
         schema = self.store_schema
         with self.connection() as connection:
             connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
             with connection.transaction():
                 cursor = connection.cursor(binary=True)
-                yield lambda query, given: _run(cursor, bound_with_parameters(_SQL[query], schema), given)
+                yield connection, lambda sql, given: _run(cursor, bound_with_parameters(sql, schema), given)
 
     def append(self, events: Sequence[StoredEvent]) -> list[int]:
         """Store the events in one commit and return their positions. After ConnectionLost they may be stored."""

@@ -7,16 +7,18 @@ anywhere in the server holds up readers of the log; readers of a stream never wa
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
+import psycopg
 from eventsourcing import postgres as stock
-from eventsourcing.persistence import StoredEvent
+from eventsourcing.persistence import OperationalError, StoredEvent
 
 from ....domain.lazy import lazy
 from ....projections.status.model import PoolUse
+from ..errors import RemovalDelayed
 from ..eventsourcing.notifications import QueriedNotifications
 from ..recorder import LARGE_EVENT, LAST, EventRow
 from ..sql import Dialect
@@ -112,11 +114,41 @@ class PostgresRecorder(QueriedNotifications, stock.PostgresApplicationRecorder):
             connection.execute(f"VACUUM (FULL) {quoted(self.datastore.store_schema)}.{table}".encode())
         return self.scrubs if not notices else f"its row is overwritten and deleted; dead rows are left: {notices[0]}"
 
+    @contextmanager
+    def removal(self) -> Generator[tuple[object, Callable[[str, Mapping[str, Any]], list[Any]]]]:
+        try:
+            with self.datastore.statements() as (connection, execute):
+                execute(_SHORT_WAITS, {})
+                yield connection, lambda sql, parameters: execute(convert_parameters(sql), parameters)
+        except OperationalError as error:
+            if isinstance(error.__cause__, psycopg.errors.LockNotAvailable | psycopg.errors.DeadlockDetected):
+                raise RemovalDelayed(str(error)) from error
+            raise
+
+    def return_space(self) -> int:
+        """Vacuum: what lies at the end of the table goes back to the disk, and all else to what is appended next."""
+        before = self._table_bytes()
+        with self.datastore.connection() as connection:
+            connection.execute(f"VACUUM {self._events}".encode())
+        return before - self._table_bytes()
+
+    @property
+    def _events(self) -> str:
+        return f"{quoted(self.datastore.store_schema)}.flowledger_events"
+
+    def _table_bytes(self) -> int:
+        ((found,),) = self.query("SELECT pg_total_relation_size(CAST(:events AS regclass))", {"events": self._events})
+        return int(found)
+
     def locked(self, sql: str, parameters: Mapping[str, Any]) -> AbstractContextManager[list[Any]]:
         return self.datastore.locked(convert_parameters(sql), parameters)
 
-    def list_parameter(self, values: Sequence[str]) -> object:
+    def list_parameter(self, values: Sequence[str] | Sequence[int]) -> object:
         return list(values)
+
+
+_SHORT_WAITS: Final = "SELECT set_config('lock_timeout', '300ms', TRUE)"
+"""Who waits for a table holds up all writers behind it."""
 
 
 @lru_cache(500)

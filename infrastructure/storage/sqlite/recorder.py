@@ -2,9 +2,10 @@
 
 import json
 import sqlite3
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from eventsourcing import sqlite as stock
 from eventsourcing.persistence import StoredEvent
@@ -19,6 +20,9 @@ from .index import SQLiteIndexRebuild, change_index
 from .schema import migrate
 
 _SQL = queries("sqlite")
+
+_PAGES_AT_ONCE: Final = 2_000
+"""Pages that one write of an incremental vacuum moves; others write in between."""
 
 
 class SQLiteRecorder(QueriedNotifications, stock.SQLiteApplicationRecorder):
@@ -88,6 +92,28 @@ class SQLiteRecorder(QueriedNotifications, stock.SQLiteApplicationRecorder):
 
     def scrub(self, table: str) -> str:  # noqa: ARG002 - all of the file
         return self.scrubs if self.datastore.empty_log() else _LOG_IN_USE
+
+    @contextmanager
+    def removal(self) -> Generator[tuple[object, Callable[[str, Mapping[str, Any]], list[Any]]]]:
+        with self.datastore.write_transaction() as connection:
+            yield connection, lambda sql, parameters: connection.execute(sql, parameters).fetchall()
+
+    def return_space(self) -> int:
+        """Where the file was made by an earlier release, free pages stay in it, for what comes: VACUUM frees them."""
+        before = self._file_bytes()
+        while self.datastore.execute("PRAGMA freelist_count", {}).fetchone() != (0,):
+            pages = self._pages()
+            self.datastore.execute(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})", {}).fetchall()
+            if self._pages() >= pages:
+                break
+        self.datastore.empty_log()
+        return before - self._file_bytes()
+
+    def _pages(self) -> int:
+        return int(self.datastore.execute("PRAGMA page_count", {}).fetchone()[0])
+
+    def _file_bytes(self) -> int:
+        return Path(self.datastore.name).stat().st_size
 
     @contextmanager
     def locked(self, sql: str, parameters: Mapping[str, Any]) -> Generator[list[Any]]:

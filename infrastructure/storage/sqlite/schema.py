@@ -21,6 +21,8 @@ def migrate(datastore: SQLiteDatastore) -> None:
     with datastore.errors(), datastore.connection_in_use() as connection:
         if migrations.is_current("sqlite", _version(datastore, connection)):
             return
+        # Counts in a file that has nothing yet: pages that become free can then be given back one by one.
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         _use_write_ahead_log(connection)
     with datastore.write_transaction() as connection:
         migrations.apply("sqlite", _version(datastore, connection), connection.execute)

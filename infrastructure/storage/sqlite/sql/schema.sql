@@ -22,10 +22,18 @@ BEGIN
     SELECT RAISE(ABORT, 'history is read-only: events can not be updated');
 END;
 
--- History can't be removed.
+-- History can't be removed, but for streams that are recorded as removed.
 CREATE TRIGGER flowledger_events_refuse_delete BEFORE DELETE ON flowledger_events
+WHEN NOT EXISTS (SELECT 1 FROM flowledger_removed WHERE stream = OLD.originator_id AND events >= OLD.originator_version)
 BEGIN
     SELECT RAISE(ABORT, 'history is read-only: events can not be deleted');
+END;
+
+-- What was removed doesn't begin anew under the same name.
+CREATE TRIGGER flowledger_events_refuse_removed BEFORE INSERT ON flowledger_events
+WHEN NEW.originator_version = 1 AND EXISTS (SELECT 1 FROM flowledger_removed WHERE stream = NEW.originator_id)
+BEGIN
+    SELECT RAISE(ABORT, 'history is read-only: this stream was removed');
 END;
 
 -- History can't be replaced: INSERT OR REPLACE deletes rows without asking the trigger above.
@@ -157,6 +165,9 @@ WHERE finished_at IS NOT NULL;
 
 -- Those that haven't ended.
 CREATE INDEX flowledger_index_runs_unended ON flowledger_index_runs (started_at, position) WHERE finished_at IS NULL;
+
+-- What began with a run.
+CREATE INDEX flowledger_index_runs_by_source ON flowledger_index_runs (source) WHERE source IS NOT NULL;
 
 -- Work orders.
 CREATE TABLE flowledger_index_work_orders (
@@ -501,3 +512,16 @@ CREATE TABLE flowledger_subject_keys (
     wrapped BLOB NOT NULL,
     made_at INTEGER NOT NULL
 ) WITHOUT ROWID;
+
+-- Streams that were removed under a retention policy, each as the event says that records it: how many events they had, and the
+-- position of the last. Made of those events, so it can be made anew.
+CREATE TABLE flowledger_removed (
+    stream TEXT PRIMARY KEY,
+    events INTEGER NOT NULL,
+    last_position INTEGER NOT NULL,
+    removal TEXT NOT NULL,
+    removal_version INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- The greatest position.
+CREATE INDEX flowledger_removed_by_position ON flowledger_removed (last_position);

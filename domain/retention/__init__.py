@@ -1,0 +1,40 @@
+"""What may go from a store, what must stay, and what is left of what went."""
+
+from .events import (
+    REMOVED,
+    RETENTION_EVENTS,
+    RemovedPart,
+    evolve_legal_holds,
+    legal_hold_lifted,
+    legal_hold_placed,
+    packed_leaves,
+    removal_in,
+    removed,
+)
+from .holds import LEGAL_HOLDS, HoldTarget, LegalHold, LegalHolds
+from .leaves import RemovedLeaf, StreamPart, pack_leaves, unpack_leaves
+from .policy import Decision, KeptReason, OrderToKeep, RetentionPolicy
+
+__all__ = [
+    "LEGAL_HOLDS",
+    "REMOVED",
+    "RETENTION_EVENTS",
+    "Decision",
+    "HoldTarget",
+    "KeptReason",
+    "LegalHold",
+    "LegalHolds",
+    "OrderToKeep",
+    "RemovedLeaf",
+    "RemovedPart",
+    "RetentionPolicy",
+    "StreamPart",
+    "evolve_legal_holds",
+    "legal_hold_lifted",
+    "legal_hold_placed",
+    "pack_leaves",
+    "packed_leaves",
+    "removal_in",
+    "removed",
+    "unpack_leaves",
+]

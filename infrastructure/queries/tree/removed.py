@@ -1,0 +1,139 @@
+"""The leaves of events that were removed under a retention policy, as the records of their removal keep them."""
+
+from collections.abc import Iterator, Sequence
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING, NamedTuple
+
+from ....domain.errors import StorageCorrupt
+from ....domain.evidence.leaf import leaf_data
+from ....domain.evidence.merkle import leaf_hash
+from ....domain.evidence.report import RemovedHistory
+from ....domain.retention import RemovedLeaf, packed_leaves, unpack_leaves
+from ....domain.values.clock import moment
+from ...storage.codec import digest_of
+from ...storage.removal_table import RemovalTable, RemovedStream
+from ...storage.tree_table import LeafName
+
+if TYPE_CHECKING:
+    from ....domain.ports import RecordedEvent
+    from ...storage.reader import EventReader
+    from ...storage.recorder import EventRow
+
+
+class Leaf(NamedTuple):
+    """A leaf of the tree: of an event that is there, or that was removed."""
+
+    position: int
+    name: LeafName
+    hash: bytes
+
+
+def leaf_of(row: "EventRow") -> Leaf:
+    """The leaf of an event, by the digest that is stored with it."""
+    hash = hash_leaf(row.stream, row.version, row.type, row.encoded or b"")
+    return Leaf(row.position, LeafName(row.stream, row.version), hash)
+
+
+def hash_leaf(stream: str, version: int, type: str, encoded: bytes) -> bytes:
+    """The hash of an event's leaf; of its bytes the first 41 are enough."""
+    return leaf_hash(leaf_data(stream, version, type, digest_of(encoded)))
+
+
+class RemovedLeaves:
+    """Puts them back among the leaves of the events that are there, page by page.
+
+    Each page is read before the records of removals are: so an event that was removed meanwhile is in one of both, or
+    in both, and then counts once. Only records are believed, which are events, too.
+    """
+
+    def __init__(self, store: "EventReader", after: int = 0) -> None:
+        self._store = store
+        self._after = after
+        """The position up to which all leaves were given."""
+        self._known: dict[str, int] = {}
+        self._waiting: list[tuple[int, int, RemovedLeaf, Iterator[RemovedLeaf]]] = []
+        self._records = 0
+        self.count = 0
+        """How many leaves were put back."""
+
+    def among(self, page: "Sequence[EventRow]") -> list[Leaf]:
+        """The leaves of a page, and before them all that were removed from behind the page before."""
+        self._read_new()
+        leaves: list[Leaf] = []
+        for row in page:
+            self._take(row.position, leaves)
+            leaves.append(leaf_of(row))
+            self._after = row.position
+        return leaves
+
+    def rest(self) -> list[Leaf]:
+        """Those behind the last page."""
+        self._read_new()
+        leaves: list[Leaf] = []
+        self._take(_NO_END, leaves)
+        return leaves
+
+    def _take(self, before: int, leaves: list[Leaf]) -> None:
+        while self._waiting and self._waiting[0][0] <= before:
+            position, record, leaf, following = heappop(self._waiting)
+            if self._after < position < before:
+                leaves.append(Leaf(position, LeafName(leaf.stream, leaf.version), leaf.hash))
+                self._after = position
+                self.count += 1
+            self._wait_for(record, following)
+
+    def _read_new(self) -> None:
+        removals = self._store.removals
+        for stream, version in ({} if removals is None else removals.removals()).items():
+            known = self._known.get(stream, 0)
+            if version == known:
+                continue
+            for record in self._store.read(stream, after=known, upto=version):
+                self._records += 1
+                self._wait_for(self._records, leaves_in(record))
+            self._known[stream] = version
+
+    def _wait_for(self, record: int, following: Iterator[RemovedLeaf]) -> None:
+        try:
+            leaf = next((leaf for leaf in following if leaf.position > self._after), None)
+        except ValueError as error:
+            raise StorageCorrupt(f"a record of removed events can't be read: {error}; verify tells more") from error
+        if leaf is not None:
+            heappush(self._waiting, (leaf.position, record, leaf, following))
+
+
+def leaves_in(record: "RecordedEvent") -> Iterator[RemovedLeaf]:
+    """The leaves that the record of a removal keeps. Raises ValueError."""
+    return unpack_leaves(*packed_leaves(record.data))
+
+
+def streams_removed_by(record: "RecordedEvent") -> list[RemovedStream]:
+    """The streams that it names. Raises ValueError."""
+    last = {leaf.stream: leaf.position for leaf in leaves_in(record)}
+    parts = packed_leaves(record.data)[1]
+    return [
+        RemovedStream(stream, upto, last.get(stream, 0), record.stream, record.version) for stream, _, upto, _ in parts
+    ]
+
+
+def removed_histories(store: "EventReader") -> tuple[RemovedHistory, ...]:
+    """What was removed, in the order in which it began to go."""
+    found: list[tuple[int, RemovedHistory]] = []
+    for stream in {} if store.removals is None else store.removals.removals():
+        records = list(store.read(stream))
+        last = records[-1].data
+        runs, events = (sum(record.data[count] for record in records) for count in ("run_count", "event_count"))
+        told = RemovedHistory(moment(last["recorded_at"]), last["by"], runs, events, last.get("archive"))
+        found.append((records[0].position, told))
+    return tuple(history for _, history in sorted(found))
+
+
+def restore_removals(store: "EventReader", table: RemovalTable) -> None:
+    """Make the table of removed streams again, and drop what lists have taken in of them meanwhile."""
+    for stream in table.removals():
+        for record in store.read(stream):
+            table.keep(streams_removed_by(record))
+    table.forget_rows()
+
+
+_NO_END = 2**63

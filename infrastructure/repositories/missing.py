@@ -1,0 +1,19 @@
+"""What is said of a run that isn't there: that it never was, or that it was removed."""
+
+from ...domain.errors import RunNotFound, RunRemoved, WorkOrderNotFound, WorkOrderRemoved
+from ...domain.ports import EventStore
+from ...domain.retention import removal_in
+
+
+def missing_run(store: EventStore, run_id: str) -> RunNotFound:
+    """The error for a run that isn't in the store."""
+    record = store.removal_of(run_id)
+    return RunNotFound(run_id) if record is None else RunRemoved(run_id, removal_in(record.data))
+
+
+def missing_work_order(store: EventStore, work_order_id: str) -> WorkOrderNotFound:
+    """The same of a work order."""
+    record = store.removal_of(work_order_id)
+    return (
+        WorkOrderNotFound(work_order_id) if record is None else WorkOrderRemoved(work_order_id, removal_in(record.data))
+    )

@@ -1,0 +1,80 @@
+-- find_removed: What is known of streams that were removed; :streams is a JSON array.
+SELECT stream, events, last_position, removal, removal_version FROM flowledger_removed
+WHERE stream IN (SELECT value FROM json_each(:streams))
+
+-- removed_upto: The greatest position of an event that was removed; 0 where none was.
+SELECT coalesce(max(last_position), 0) FROM flowledger_removed
+
+-- removed_batch: All of them, by name.
+SELECT stream, events, last_position, removal, removal_version FROM flowledger_removed
+WHERE stream > :after ORDER BY stream LIMIT :rows
+
+-- removal_streams: The streams that record removals, and their heads, from the events alone.
+SELECT originator_id, max(originator_version) FROM flowledger_events
+WHERE originator_id >= 'retention:' AND originator_id < 'retention;' GROUP BY originator_id ORDER BY originator_id
+
+-- digests_of: The events of streams in the order of their positions, each with what is hashed of it, and its size.
+SELECT originator_id, originator_version, notification_id, topic, substr(state, 1, 41), length(state) FROM flowledger_events
+WHERE originator_id IN (SELECT value FROM json_each(:streams)) ORDER BY notification_id
+
+-- sizes_of: How many events streams have, and how many bytes those, by stream.
+SELECT originator_id, count(*), sum(length(state)) FROM flowledger_events
+WHERE originator_id IN (SELECT value FROM json_each(:streams)) GROUP BY originator_id
+
+-- heads_of: How many events streams have, by stream.
+SELECT originator_id, max(originator_version) FROM flowledger_events
+WHERE originator_id IN (SELECT value FROM json_each(:streams)) GROUP BY originator_id
+
+-- sources_among: Which of these runs others outside of these streams began with; :streams are all that go.
+SELECT source FROM flowledger_index_runs
+WHERE source IN (SELECT value FROM json_each(:streams)) AND run_id NOT IN (SELECT value FROM json_each(:streams))
+
+-- keep_removed: Streams were removed; :rows is a JSON array of objects.
+INSERT INTO flowledger_removed (stream, events, last_position, removal, removal_version)
+SELECT value ->> 'stream', value ->> 'events', value ->> 'last_position', value ->> 'removal', value ->> 'removal_version'
+FROM json_each(:rows) WHERE TRUE
+ON CONFLICT (stream) DO UPDATE SET events = excluded.events, last_position = excluded.last_position,
+    removal = excluded.removal, removal_version = excluded.removal_version
+
+-- delete_events: They go.
+DELETE FROM flowledger_events WHERE originator_id IN (SELECT value FROM json_each(:streams))
+
+-- delete_runs: And what lists know of them.
+DELETE FROM flowledger_index_runs WHERE run_id IN (SELECT value FROM json_each(:streams))
+
+-- delete_work_orders: The same of work orders.
+DELETE FROM flowledger_index_work_orders WHERE work_order_id IN (SELECT value FROM json_each(:streams))
+
+-- delete_changes: What was done.
+DELETE FROM flowledger_index_changes WHERE stream IN (SELECT value FROM json_each(:streams))
+
+-- delete_given_up: Who executes them no more.
+DELETE FROM flowledger_given_up WHERE run_id IN (SELECT value FROM json_each(:streams))
+
+-- delete_search_words: What the search knows: words go before the entries that they are read from.
+INSERT INTO flowledger_search_words (flowledger_search_words, rowid, words)
+SELECT 'delete', position, words FROM flowledger_search WHERE run_id IN (SELECT value FROM json_each(:streams))
+
+-- delete_search: Its entries.
+DELETE FROM flowledger_search WHERE run_id IN (SELECT value FROM json_each(:streams))
+
+-- delete_steps: The list of steps, by the positions of their events.
+DELETE FROM flowledger_steps WHERE position IN (SELECT value FROM json_each(:positions))
+
+-- delete_failures: And that of failures.
+DELETE FROM flowledger_failures WHERE position IN (SELECT value FROM json_each(:positions))
+
+-- delete_checkpoints: Folded states.
+DELETE FROM flowledger_checkpoints WHERE stream IN (SELECT value FROM json_each(:streams))
+
+-- stop_writers: Nobody else writes in this transaction anyway.
+SELECT 1
+
+-- forget_removed_runs: What a list took in again of runs that were removed meanwhile.
+DELETE FROM flowledger_index_runs WHERE run_id IN (SELECT stream FROM flowledger_removed)
+
+-- forget_removed_orders: The same of work orders.
+DELETE FROM flowledger_index_work_orders WHERE work_order_id IN (SELECT stream FROM flowledger_removed)
+
+-- forget_removed_changes: And of what was done.
+DELETE FROM flowledger_index_changes WHERE stream IN (SELECT stream FROM flowledger_removed)
