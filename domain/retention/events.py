@@ -5,6 +5,8 @@ from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, NotRequired
 
+from typing_extensions import TypedDict
+
 from ..errors import Removal
 from ..events.envelope import Recorded
 from ..events.registry import Body, EventEntry, Registry, register
@@ -13,6 +15,15 @@ from ..ports import NewEvent, RecordedEvent
 from ..values.clock import moment, next_time
 from .holds import HoldKind, HoldTarget, LegalHold, LegalHolds
 from .leaves import RemovedLeaf, StreamPart, pack_leaves
+
+
+class RemovedStreamPart(TypedDict):
+    """A stream that went, or a part of a long one: of which versions the leaves are, and the digest of the last."""
+
+    stream: str
+    first: int
+    last: int
+    digest: str
 
 
 class RetentionRemoved(Recorded):
@@ -27,7 +38,7 @@ class RetentionRemoved(Recorded):
     """The folder where they were written before."""
     archived: NotRequired[dict[str, str]]
     """Run → the SHA-256 (hex) of its file there."""
-    streams: list[StreamPart]
+    streams: list[RemovedStreamPart]
     leaves: str
     """See ``pack_leaves``; base64. A stream of many events has several of these events, in the same commit."""
 
@@ -70,12 +81,12 @@ def removed(
     if archive is not None:
         data |= {"archive": archive, "archived": part.archived}
     packed = b64encode(pack_leaves(part.leaves, part.streams)).decode()
-    return NewEvent(REMOVED, data | {"streams": [list(stream) for stream in part.streams], "leaves": packed})
+    return NewEvent(REMOVED, data | {"streams": [stream._asdict() for stream in part.streams], "leaves": packed})
 
 
 def packed_leaves(data: Body) -> tuple[bytes, list[StreamPart]]:
     """What ``unpack_leaves`` takes, of the body of an event."""
-    return b64decode(data["leaves"]), [tuple(part) for part in data["streams"]]
+    return b64decode(data["leaves"]), [StreamPart(**part) for part in data["streams"]]
 
 
 def removal_in(data: Body) -> Removal:

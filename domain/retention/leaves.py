@@ -15,8 +15,13 @@ class RemovedLeaf(NamedTuple):
     hash: bytes
 
 
-StreamPart = tuple[str, int, int, str]
-"""Of a stream: its name, its first version and its last that went, and the digest of the last (hex)."""
+class StreamPart(NamedTuple):
+    """A stream, or a part of a long one: its first version there and its last, and the digest of that (hex)."""
+
+    stream: str
+    first: int
+    last: int
+    digest: str
 
 
 def pack_leaves(leaves: Iterable[RemovedLeaf], streams: Sequence[StreamPart]) -> bytes:

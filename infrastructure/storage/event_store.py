@@ -14,6 +14,7 @@ from ...domain.errors import (
     EventsLost,
     FlowledgerError,
     InvalidRequest,
+    RunRemoved,
     StorageCorrupt,
     StorageUnavailable,
     WorkOrderRemoved,
@@ -172,11 +173,17 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
         may go on with their streams. Raises StorageUnavailable.
         """
         known = self._heads.newest(_HEADS_COMPARED)
-        lost = [(stream, head) for stream, head in known if self._digest_at(stream, head.version) != head.digest]
+        missing = [(stream, head) for stream, head in known if self._digest_at(stream, head.version) != head.digest]
+        removed = {} if self.removals is None else self.removals.find([stream for stream, _ in missing])
+        lost = [(stream, head) for stream, head in missing if stream not in removed]
         if lost:
             stream, head = lost[0]
             told = EventsLost(stream, head.version, self.head(stream))
             _log.warning("%s (so it is with %d of the %d newest streams known here)", told, len(lost), len(known))
+
+    def forget_heads(self, streams: Sequence[str]) -> None:
+        """They aren't there any more."""
+        self._heads.forget(streams)
 
     def hold(self, stream: str) -> object:
         """Pin the head of a stream in the cache, for as long as the caller keeps the returned object.
@@ -302,6 +309,8 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
             current = self.head(stream)
             if current >= head.version:
                 raise ConcurrencyError(stream, version, current)
+            if version == 0:
+                self._refuse_removed([stream])
             # The writer has read the stream since, so the cached head is wrong.
             self._report_loss(stream, head.version, current)
         stored = self._stored_head(stream, version)
@@ -310,8 +319,11 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
         return stored
 
     def _report_loss(self, stream: str, known: int, stored: int) -> EventsLost:
-        """Drop the cached head of a stream, as the store contradicts it."""
+        """Drop the cached head of a stream, as the store contradicts it. Raises RunRemoved, WorkOrderRemoved."""
         self._heads.forget((stream,))
+        record = self.removal_of(stream)
+        if record is not None:
+            raise RunRemoved(stream, removal_in(record.data))
         lost = EventsLost(stream, known, stored)
         _log.warning("%s", lost, extra={"stream": stream})
         return lost
@@ -387,7 +399,7 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
             self._refuse_removed([stream for stream, event in first.items() if event.originator_version == 1], error)
             raise self._unexplained(error) from error
 
-    def _refuse_removed(self, begun: Sequence[str], error: Exception) -> None:
+    def _refuse_removed(self, begun: Sequence[str], error: Exception | None = None) -> None:
         """Raise WorkOrderRemoved where one of the streams that were to begin was there, and was removed."""
         for stream in begun:
             record = self.removal_of(stream)

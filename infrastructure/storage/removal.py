@@ -60,6 +60,7 @@ def remove(
             _refuse_changed(run for (run,) in execute("sources_among", streams=given))
     except _Changed as changed:
         return changed.streams
+    store.forget_heads(streams)
     return ()
 
 

@@ -134,7 +134,8 @@ def _stream_parts(events: Sequence[StoredDigest]) -> list[StreamPart]:
         first.setdefault(event.stream, event)
         last[event.stream] = event
     return [
-        (stream, first[stream].version, event.version, digest_of(event.header).hex()) for stream, event in last.items()
+        StreamPart(stream, first[stream].version, event.version, digest_of(event.header).hex())
+        for stream, event in last.items()
     ]
 
 

@@ -130,7 +130,7 @@ class PostgresRecorder(QueriedNotifications, stock.PostgresApplicationRecorder):
         before = self._table_bytes()
         with self.datastore.connection() as connection:
             connection.execute(f"VACUUM {self._events}".encode())
-        return before - self._table_bytes()
+        return max(0, before - self._table_bytes())
 
     @property
     def _events(self) -> str:

@@ -100,6 +100,7 @@ class SQLiteRecorder(QueriedNotifications, stock.SQLiteApplicationRecorder):
 
     def return_space(self) -> int:
         """Where the file was made by an earlier release, free pages stay in it, for what comes: VACUUM frees them."""
+        self.datastore.empty_log()
         before = self._file_bytes()
         while self.datastore.execute("PRAGMA freelist_count", {}).fetchone() != (0,):
             pages = self._pages()
@@ -107,7 +108,7 @@ class SQLiteRecorder(QueriedNotifications, stock.SQLiteApplicationRecorder):
             if self._pages() >= pages:
                 break
         self.datastore.empty_log()
-        return before - self._file_bytes()
+        return max(0, before - self._file_bytes())
 
     def _pages(self) -> int:
         return int(self.datastore.execute("PRAGMA page_count", {}).fetchone()[0])
