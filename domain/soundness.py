@@ -46,6 +46,11 @@ COUNTS: Final = (
     "count",
     "stream_count",
     "value_count",
+    "run_count",
+    "event_count",
+    "byte_count",
+    "first",
+    "last",
 )
 
 RANKS: Final = ("priority",)

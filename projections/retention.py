@@ -13,10 +13,13 @@ class KeptRuns(NamedTuple):
     """Runs that stay, and why."""
 
     reason: KeptReason
+    """Why they stay."""
     message: str
     """The same in words."""
     work_orders: int
+    """How many work orders."""
     runs: int
+    """How many runs they have."""
     example: str
     """The id of one of the work orders."""
 
@@ -26,9 +29,11 @@ class RetentionReport:
     """What a policy took away, or, in a preview, would."""
 
     preview: bool
+    """Whether nothing was changed."""
     runs: int
-    """How many went."""
+    """How many runs went."""
     work_orders: int
+    """How many work orders, each with all its runs."""
     events: int
     """Those of the runs and their work orders."""
     bytes: int
@@ -52,8 +57,11 @@ class PlacedHold:
     id: str
     """Of the run, or of the subject's key."""
     by: str
+    """Who placed it."""
     reason: str
+    """Why."""
     at: datetime
+    """When."""
 
 
 def placed_hold(hold: LegalHold) -> PlacedHold:

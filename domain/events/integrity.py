@@ -16,6 +16,7 @@ Kind = Literal[
     "index",
     "checkpoint",
     "search",
+    "removed",
     "cut",
     "lost",
     "rewritten",
@@ -37,7 +38,8 @@ class Finding(NamedTuple):
 
     About what is stored twice: ``reference`` (an event names a run, a work order, a source or a workflow's version that
     isn't there, or differs), ``index`` (a row of the lists is missing, has no events, or differs), ``checkpoint`` (a
-    cached state isn't what the events fold to), ``search`` (the same of the search index).
+    cached state isn't what the events fold to), ``search`` (the same of the search index), ``removed`` (a stream that
+    is recorded as removed has events, or the table of removed streams isn't what the records of removals say).
 
     About heads that were kept: ``cut`` (the stream ends earlier than it did), ``lost`` (it is gone), ``rewritten`` (it
     has other events).

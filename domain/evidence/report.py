@@ -43,14 +43,18 @@ class ConsistencyFinding(NamedTuple):
     """The same in words."""
 
 
-class RemovedHistory(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class RemovedHistory:
     """What was removed under a retention policy: its leaves of the tree are kept, and were compared."""
 
     at: datetime
     """When the last of it went."""
     by: str
+    """Who removed it."""
     runs: int
+    """How many runs."""
     events: int
+    """How many events they and their work orders had."""
     archive: str | None
     """The folder where it was written before."""
 

@@ -3,6 +3,7 @@ lifted."""
 
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, NotRequired
 
 from typing_extensions import TypedDict
@@ -60,6 +61,15 @@ PLACED: Final = "legal_hold.placed"
 LIFTED: Final = "legal_hold.lifted"
 
 
+@dataclass(slots=True)
+class RetentionRecord:
+    """The fold of a stream that records what went: each event says all of its own."""
+
+    id: str
+    recorded_at: int = 0
+    version: int = 0
+
+
 class RemovedPart(NamedTuple):
     """What one event records."""
 
@@ -115,7 +125,7 @@ def on_lifted(holds: LegalHolds, data: Body) -> None:
     holds.holds.pop(HoldTarget(data["kind"], data["held"]), None)
 
 
-def change_nothing(_record: object, _: Body) -> None:
+def change_nothing(_record: RetentionRecord, _: Body) -> None:
     pass
 
 

@@ -26,12 +26,19 @@ class RetentionPolicy:
     """
 
     older_than: timedelta | None = None
+    """Nothing has happened for so long."""
     status: tuple[RunStatus, ...] = ("completed",)
+    """How the last run of a work order has ended."""
     workflow_id: str | None = None
+    """Of which workflow; None: of any."""
     keep_last: int | None = None
+    """How many of the newest runs of each workflow stay."""
     max_bytes: int | None = None
+    """How many bytes of the newest stay."""
     archive: Path | None = None
+    """The folder to write them to before."""
     everything: bool = False
+    """Whether it is meant that nothing stays."""
 
     def __post_init__(self) -> None:
         if self.older_than is not None and (

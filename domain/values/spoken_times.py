@@ -36,3 +36,14 @@ def read_time(text: str, now: datetime, zone: tzinfo) -> datetime:
     except OverflowError as error:
         raise ValueError(f"{text!r} is beyond all calendars") from error
     return at if at.tzinfo is not None else at.replace(tzinfo=zone)
+
+
+def read_length(text: str) -> timedelta:
+    """The length of time that a text such as ``90d`` or ``36h`` stands for. Raises ValueError for what is none."""
+    length = _AWAY.fullmatch(text.strip().lower())
+    if length is None or length[1]:
+        raise ValueError(f"{text!r} is no length of time, such as 90d, 12w or 36h")
+    try:
+        return timedelta(**{_UNITS[length[3]]: int(length[2])})
+    except OverflowError as error:
+        raise ValueError(f"{text!r} is beyond all calendars") from error

@@ -113,6 +113,11 @@ def reader_grants(user: str) -> str:
     return _granting("reader_grants.sql").replace("reading_user", user)
 
 
+def eraser_grants(user: str) -> str:
+    """The GRANTs for a ``user`` who applies retention: what an application's user has, and the removal of streams."""
+    return f"{grants(user)}\n\n{_granting('eraser_grants.sql').replace('erasing_user', user)}"
+
+
 def _granting(file: str) -> str:
     return (_BACKENDS / "postgres" / "sql" / file).read_text(encoding="utf-8").strip()
 

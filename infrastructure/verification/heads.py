@@ -7,7 +7,7 @@ then    {"stream":…,"version":…,"digest":…}        the last event of a str
 last    {"streams":count,"events":count,"digest":SHA-256 (hex) of all lines before}
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -43,9 +43,11 @@ class HeadsInspector(Inspector):
     events before, nothing up to there was changed.
     """
 
-    def __init__(self, earlier: "HeadsFile | None") -> None:
+    def __init__(self, earlier: "HeadsFile | None", was_removed: Callable[[str], bool]) -> None:
         self._earlier = iter(earlier or ())
         self._next = next(self._earlier, None)
+        self._was_removed = was_removed
+        """By a record, which is compared elsewhere."""
         self._last: EventRow | None = None
         self._met: str | None = None
         """The digest at the version of the earlier head."""
@@ -106,6 +108,9 @@ class HeadsInspector(Inspector):
     def _lost_before(self, stream: str | None) -> Iterator[Finding]:
         while self._next is not None and (stream is None or self._next.stream < stream):
             version = self._next.version
+            if self._was_removed(self._next.stream):
+                self._advance()
+                continue
             yield Finding(
                 self._next.stream, version, "lost", f"the file of heads knows {_events(version)} of it, and it is gone"
             )

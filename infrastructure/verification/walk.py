@@ -22,6 +22,7 @@ from .heads import HeadsFile, HeadsInspector, HeadsWriter
 from .index_rows import IndexInspector
 from .inspector import Inspector
 from .references import ReferenceInspector
+from .removals import RemovalInspector
 from .search_entries import SearchInspector
 from .step_rows import StepInspector
 
@@ -83,7 +84,7 @@ class _StoreWalk:
         self._events = self._streams = 0
         self._kinds: dict[str, int] = {}
         self._has_earlier = earlier is not None
-        self._heads = HeadsInspector(earlier)
+        self._heads = HeadsInspector(earlier, store.was_removed)
         self._writer = HeadsWriter(kept) if kept is not None else None
         index = Index(store.recorder)
         self._index = IndexInspector(store, index) if index.is_built() else None
@@ -98,6 +99,7 @@ class _StoreWalk:
             self._index,
             self._checkpoints,
             self._search,
+            RemovalInspector(store, store.removals) if store.removals is not None else None,
             steps if steps is not None and steps.is_current else None,
         )
         self._inspectors: Sequence[Inspector] = [inspector for inspector in others if inspector is not None]

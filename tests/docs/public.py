@@ -19,7 +19,17 @@ from flowledger.testing import memory_ledger
 
 from .signatures import parameter_names, signature_text, type_text
 
-CONSTRUCTED = {"Batch", "Engine", "ExecutorRegistry", "Pause", "Public", "RetryPolicy", "Scoped", "StepResult"}
+CONSTRUCTED = {
+    "Batch",
+    "Engine",
+    "ExecutorRegistry",
+    "Pause",
+    "Public",
+    "RetentionPolicy",
+    "RetryPolicy",
+    "Scoped",
+    "StepResult",
+}
 """Classes that callers make themselves: their sections begin with how."""
 
 

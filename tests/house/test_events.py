@@ -15,6 +15,8 @@ from flowledger.domain.events import personal
 from flowledger.domain.events.catalogue import EVENT_TYPES
 from flowledger.domain.events.registry import EventEntry
 from flowledger.domain.ports import RecordedEvent
+from flowledger.domain.retention import LegalHolds, RetentionRecord
+from flowledger.domain.retention import events as retention_events
 from flowledger.domain.run import RunState
 from flowledger.domain.run import events as run_events
 from flowledger.domain.values.clock import moment
@@ -38,6 +40,8 @@ MODULES = {
     "views": views,
     "access": viewings,
     "subject": subjects,
+    "retention": retention_events,
+    "legal_hold": retention_events,
 }
 FLAGS = {
     "queued",
@@ -60,6 +64,8 @@ STATES: dict[str, Any] = {
     "views": views.Views,
     "access": viewings.Viewings,
     "subject": subjects.SubjectState,
+    "retention": RetentionRecord,
+    "legal_hold": LegalHolds,
 }
 NOW = 1_700_000_000_000_000
 NOT_SEARCHED = {
@@ -87,6 +93,10 @@ NOT_SEARCHED = {
     "subject",
     "sealed_by",
     "streams",
+    "policy",
+    "archive",
+    "archived",
+    "leaves",
 }
 """Objects whose words are found by other means, or not at all: their text is code, or stands in another event."""
 

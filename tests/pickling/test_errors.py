@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 import flowledger as fl
+from flowledger.domain.errors import Removal
 from flowledger.testing import Crash, Diverged
 
 from .executors import Declined, TooSlow, decline, same_snapshot, version
@@ -42,6 +43,9 @@ ARGUMENTS: dict[str, Any] = {
     "pid": 7,
     "lease_until": NOW,
     "after": 30.0,
+    "removal": Removal(NOW, "ops", "archive"),
+    "kind": "run",
+    "held": "text",
     **dict.fromkeys(("version", "line", "head", "expected", "stored"), 3),
     **dict.fromkeys(("actual", "asked", "known"), 5),
     **dict.fromkeys(("first", "saved_at", "used_at", "at", "answered_at"), NOW),

@@ -128,6 +128,20 @@ def answers(folder: Path) -> Iterator[Any]:
             values=3,
             places=(fl.ErasedPlace("the key", "destroyed"),),
         ),
+        fl.RetentionPolicy(keep_last=3, archive=Path("archive")),
+        fl.RetentionReport(
+            preview=True,
+            runs=1,
+            work_orders=1,
+            events=2,
+            bytes=300,
+            kept=(fl.KeptRuns("held", "they are under a legal hold", 1, 1, "o"),),
+            archive=None,
+            removal_id=None,
+            returned_bytes=0,
+        ),
+        fl.PlacedHold("run", "r", "law", "case 7", datetime(2026, 1, 1, tzinfo=UTC)),
+        fl.RemovedHistory(datetime(2026, 1, 1, tzinfo=UTC), "ops", 1, 2, None),
     ]
     yield fl.Pause("ask", datetime(2026, 1, 1, tzinfo=UTC))
     yield fl.Wait("r:2", "ask", "approve?", datetime(2026, 1, 1, tzinfo=UTC), None, {"type": "boolean"}, 2)

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 import flowledger as fl
-from flowledger.infrastructure.storage.sql import grants, reader_grants
+from flowledger.infrastructure.storage.sql import eraser_grants, grants, reader_grants
 
 from .clusters import as_user, ask, new_user, run_sql
 
@@ -22,24 +22,26 @@ class Store(NamedTuple):
     owner: str
     writer: str
     reader: str
+    eraser: str
 
 
 @pytest.fixture(scope="module")
-def users(postgres_url: str) -> Iterator[tuple[str, str]]:
-    with new_user(postgres_url) as writer, new_user(postgres_url) as reader:
-        yield writer, reader
+def users(postgres_url: str) -> Iterator[tuple[str, str, str]]:
+    with new_user(postgres_url) as writer, new_user(postgres_url) as reader, new_user(postgres_url) as eraser:
+        yield writer, reader, eraser
 
 
 @pytest.fixture
-def store(new_postgres_url: Callable[[], str], users: tuple[str, str]) -> Store:
-    url, (writer, reader) = new_postgres_url(), users
+def store(new_postgres_url: Callable[[], str], users: tuple[str, str, str]) -> Store:
+    url, (writer, reader, eraser) = new_postgres_url(), users
     fl.open_ledger(url).close()
     schema = url.rpartition("search_path%3D")[2]
-    run_sql(url, f"GRANT USAGE ON SCHEMA {schema} TO {writer}, {reader}", grants(writer), reader_grants(reader))
+    run_sql(url, f"GRANT USAGE ON SCHEMA {schema} TO {writer}, {reader}, {eraser}")
+    run_sql(url, grants(writer), reader_grants(reader), eraser_grants(eraser))
     with fl.open_ledger(as_user(url, writer), executors) as ledger:
         ledger.workflows.save(ONE_NODE, workflow_id="w", by="ada")
         ledger.runs.start("w", payload="zebra", by="bob")
-    return Store(url, as_user(url, writer), as_user(url, reader))
+    return Store(url, *(as_user(url, user) for user in users))
 
 
 CHANGES_OF_HISTORY = (
@@ -119,3 +121,19 @@ def test_a_reader_answers_every_question_and_writes_nothing(store: Store) -> Non
             ledger.runs.start("w", by="eve")
         with pytest.raises(fl.StorageUnavailable, match="flowledger schema"):
             ledger.workflows.save({**ONE_NODE, "name": "mine"}, workflow_id="w", by="eve")
+
+
+def test_who_erases_removes_what_is_old_whole_and_recorded_and_nothing_else(store: Store) -> None:
+    everything = fl.RetentionPolicy(everything=True)
+    with fl.open_ledger(store.writer) as ledger, pytest.raises(fl.StoreReadOnly):
+        ledger.retention.apply(everything, by="bob")
+    for change in ("DELETE FROM flowledger_events", "DELETE FROM flowledger_events WHERE originator_version > 1"):
+        with pytest.raises(psycopg.errors.RestrictViolation, match="history is read-only"):
+            run_sql(store.eraser, change)
+    for change in CHANGES_OF_HISTORY:
+        if not change.startswith(("DELETE FROM flowledger_events", "LOCK")):
+            with pytest.raises((psycopg.errors.InsufficientPrivilege, psycopg.errors.RestrictViolation)):
+                in_a_transaction(store.eraser, change)
+    with fl.open_ledger(store.eraser) as ledger:
+        assert ledger.retention.apply(everything, by="ops").runs == 1
+        assert ledger.verify(deep=True).findings == ()

@@ -71,6 +71,7 @@ HOMES = {
     "worker": "worker",
     "serve": "serve",
     "token": "token",
+    "retention": "retention",
     "erase": "erase",
     "keys": "keys",
     "workflow": "workflow",

@@ -125,7 +125,7 @@ def removed_histories(store: "EventReader") -> tuple[RemovedHistory, ...]:
         runs, events = (sum(record.data[count] for record in records) for count in ("run_count", "event_count"))
         told = RemovedHistory(moment(last["recorded_at"]), last["by"], runs, events, last.get("archive"))
         found.append((records[0].position, told))
-    return tuple(history for _, history in sorted(found))
+    return tuple(history for _, history in sorted(found, key=lambda each: each[0]))
 
 
 def restore_removals(store: "EventReader", table: RemovalTable) -> None:

@@ -55,7 +55,7 @@ class Retention(Unpicklable):
         self._threads = threads
 
     def preview(self, policy: RetentionPolicy) -> RetentionReport:
-        """Return what ``apply`` would take away now, and what stays and why. Nothing is changed.
+        """Return what ``apply`` would take away now under a ``policy``, and what stays and why. Nothing is changed.
 
         Reads the index of all work orders that the policy is about, and counts the bytes of those that would go.
 
@@ -82,7 +82,7 @@ class Retention(Unpicklable):
         reason: str | None = None,
         progress: Callable[[float], object] | None = None,
     ) -> RetentionReport:
-        """Take away what the policy says. It can't be undone; with ``archive`` each run is written to a file before.
+        """Take away what the ``policy`` says. It can't be undone; its ``archive`` has each run in a file before.
 
         It goes in small steps, each one commit, beside others who write; where it is cut short, call it again. A record
         stays of what went, with the hashes of its events, so ``verify``, checkpoints and proofs of what stays are
@@ -131,7 +131,7 @@ class Retention(Unpicklable):
         return removed_histories(self._store)
 
     def hold(self, run_id: str | None = None, *, subject: str | None = None, by: str, reason: str) -> PlacedHold:
-        """Place a legal hold on a run, or on all runs of a subject: no policy takes them away, and nobody erases them.
+        """Place a legal hold on a run, or on all runs of a ``subject``: no policy takes them, and nobody erases them.
 
         What is held already stays held as it was. Raises RunNotFound, SubjectNotFound, InvalidRequest, StoreReadOnly,
         StorageUnavailable.
@@ -151,7 +151,7 @@ class Retention(Unpicklable):
     def lift(
         self, run_id: str | None = None, *, subject: str | None = None, by: str, reason: str | None = None
     ) -> None:
-        """Lift a legal hold: policies and erasures count again.
+        """Lift a legal hold on a run, or on a ``subject``: policies and erasures count again.
 
         Raises InvalidRequest (nothing holds it), RunNotFound, SubjectNotFound, StoreReadOnly, StorageUnavailable.
         """

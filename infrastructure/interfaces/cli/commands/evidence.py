@@ -155,6 +155,10 @@ def _print_report(console: Console, report: ConsistencyReport) -> None:
     for history in report.ended:
         at = clock_time(history.signed_at)
         print_line(console, f"before, {history.size:,} events were signed, and ended: {history.reason} (signed {at})")
+    for removed in report.removed:
+        where = f", archived to {removed.archive}" if removed.archive else ""
+        what = f"{removed.runs:,} runs with {removed.events:,} events were removed under a retention policy"
+        print_line(console, f"{what} at {clock_time(removed.at)} by {removed.by}{where}: their hashes are as signed")
     for finding in report.findings:
         place = f"{finding.stream} event {finding.version}: " if finding.stream else ""
         print_line(console, f"{finding.kind}: {place}{finding.message}")

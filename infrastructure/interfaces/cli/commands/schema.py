@@ -33,6 +33,15 @@ def schema(
             show_default=False,
         ),
     ] = None,
+    erasers: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--eraser",
+            metavar="NAME",
+            help="PostgreSQL: a user who applies retention as well; repeat it for more.",
+            show_default=False,
+        ),
+    ] = None,
     name: Annotated[
         str | None,
         typer.Option(
@@ -55,7 +64,8 @@ def schema(
     session = Session.of(context)
     url = session.store or DEFAULT_STORE
     backend = _backend(url)
-    lines = _sqlite(after) if backend == "sqlite" else _postgres(after, name or _schema_of(url), user, readers or [])
+    others = readers or [], erasers or []
+    lines = _sqlite(after) if backend == "sqlite" else _postgres(after, name or _schema_of(url), user, *others)
     sql = "\n\n".join(lines)
     document = {"backend": backend, "version": migrations.newest(backend), "sql": sql}
     session.answer(document, lambda console: console.out(sql, highlight=False))
@@ -72,6 +82,8 @@ def _backend(url: str) -> Dialect:
 def _sqlite(after: int) -> Iterator[str]:
     from ....storage.sqlite.schema import APPLICATION_ID
 
+    if after == 0:
+        yield "-- Pages that retention frees can be given back, one by one.\nPRAGMA auto_vacuum = INCREMENTAL;"
     yield "-- For readers beside a writer; transactions can't choose it.\nPRAGMA journal_mode = WAL;"
     yield "BEGIN IMMEDIATE;"
     yield from migrations.statements("sqlite", after)
@@ -79,14 +91,15 @@ def _sqlite(after: int) -> Iterator[str]:
     yield "COMMIT;"
 
 
-def _postgres(after: int, schema: str, user: str, readers: Sequence[str]) -> Iterator[str]:
+def _postgres(after: int, schema: str, user: str, readers: Sequence[str], erasers: Sequence[str]) -> Iterator[str]:
     yield "BEGIN;"
     yield f"-- Where the tables go, and the application looks for them.\nSET LOCAL search_path = {_quote(schema)};"
     yield from migrations.statements("postgres", after)
-    users = ", ".join(map(_quote, (user, *readers)))
+    users = ", ".join(map(_quote, (user, *readers, *erasers)))
     yield f"-- Finding the tables.\nGRANT USAGE ON SCHEMA {_quote(schema)} TO {users};"
     yield sql_files.grants(_quote(user))
     yield from (sql_files.reader_grants(_quote(reader)) for reader in readers)
+    yield from (sql_files.eraser_grants(_quote(eraser)) for eraser in erasers)
     yield "COMMIT;"
 
 

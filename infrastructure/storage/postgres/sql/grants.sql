@@ -52,3 +52,6 @@ GRANT SELECT, INSERT ON flowledger_tree_checkpoints TO application_user;
 
 -- The keys of subjects, which erasures overwrite and delete.
 GRANT SELECT, INSERT, UPDATE, DELETE ON flowledger_subject_keys TO application_user;
+
+-- Which streams were removed. Only who applies retention removes some.
+GRANT SELECT ON flowledger_removed TO application_user;

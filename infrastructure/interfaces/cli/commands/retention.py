@@ -1,0 +1,186 @@
+"""``flowledger retention``: what is old goes under a policy, and legal holds keep what must stay."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from .....domain.errors import InvalidRequest
+from .....domain.retention.policy import RetentionPolicy
+from .....domain.values.spoken_times import read_length
+from ...presentation.documents import row_document
+from ..shared.options import AsJson, By, OfWorkflow, Reason
+from ..shared.progress import progress_bar
+from ..shared.session import Session
+from ..shared.short_ids import find_run
+from ..views.retention import print_holds, print_removals, print_report
+
+if TYPE_CHECKING:
+    from .....domain.status import RunStatus
+
+app = typer.Typer(help="Take away old runs under a policy, and hold what must stay.", rich_markup_mode=None)
+
+OlderThan = Annotated[
+    str | None, typer.Option("--older-than", metavar="LENGTH", help="Nothing has happened for so long: 90d, 12w, 36h.")
+]
+Statuses = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--status",
+        metavar="STATUS",
+        help="How the last run has ended: completed, failed or cancelled. Repeatable.",
+        show_default="completed",
+    ),
+]
+KeepLast = Annotated[
+    int | None, typer.Option("--keep-last", min=0, metavar="N", help="Of each workflow, so many of the newest stay.")
+]
+MaxBytes = Annotated[
+    int | None, typer.Option("--max-bytes", min=0, metavar="N", help="Of the newest, so many bytes stay.")
+]
+Archive = Annotated[
+    str | None,
+    typer.Option("--archive", metavar="FOLDER", help="Write each run there before it goes, and read it again."),
+]
+HeldRun = Annotated[str | None, typer.Argument(metavar="[RUN]", help="The run's id, or 6 or more characters of it.")]
+Subject = Annotated[str | None, typer.Option("--subject", metavar="SUBJECT", help="All runs of this subject.")]
+
+
+def register(parent: typer.Typer) -> None:
+    """Add the commands, as a group."""
+    parent.add_typer(app, name="retention")
+
+
+@app.command()
+def preview(
+    context: typer.Context,
+    older_than: OlderThan = None,
+    status: Statuses = None,
+    workflow: OfWorkflow = None,
+    keep_last: KeepLast = None,
+    max_bytes: MaxBytes = None,
+    _json: AsJson = False,
+) -> None:
+    """Say what a policy would take away now, and what stays and why; and do nothing."""
+    policy = _policy(older_than, status, workflow, keep_last, max_bytes, None, everything=True)
+    session = Session.of(context)
+    with session.open_ledger() as ledger:
+        report = ledger.retention.preview(policy)
+    session.answer(row_document(report), lambda console: print_report(console, report))
+
+
+@app.command()
+def apply(
+    context: typer.Context,
+    by: By,
+    older_than: OlderThan = None,
+    status: Statuses = None,
+    workflow: OfWorkflow = None,
+    keep_last: KeepLast = None,
+    max_bytes: MaxBytes = None,
+    archive: Archive = None,
+    everything: Annotated[
+        bool, typer.Option("--everything", help="Also where the policy keeps nothing that has ended so.")
+    ] = False,
+    reason: Reason = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    _json: AsJson = False,
+) -> None:
+    """Take away what a policy says, after asking. It can't be undone: --archive writes each run to a file before.
+
+    It goes in small steps beside others who write; where it is cut short, say it again. A record of what went stays,
+    and all that stays still verifies.
+    """
+    policy = _policy(older_than, status, workflow, keep_last, max_bytes, archive, everything=everything)
+    session = Session.of(context)
+    with session.open_ledger() as ledger:
+        if not yes:
+            _ask(session, ledger.retention.preview(policy).runs)
+        with progress_bar("removing") as progress:
+            report = ledger.retention.apply(policy, by, reason, progress)
+    session.answer(row_document(report), lambda console: print_report(console, report))
+
+
+@app.command()
+def removals(context: typer.Context, _json: AsJson = False) -> None:
+    """Print what went so far: when, by whom, how much, and where its archive is."""
+    session = Session.of(context)
+    with session.open_ledger() as ledger:
+        found = ledger.retention.removals()
+    document = {"removals": [row_document(each) for each in found]}
+    session.answer(document, lambda console: print_removals(console, found))
+
+
+@app.command()
+def hold(
+    context: typer.Context,
+    by: By,
+    reason: Annotated[str, typer.Option("--reason", "-r", metavar="TEXT", help="Why, for the record.")],
+    run: HeldRun = None,
+    subject: Subject = None,
+    _json: AsJson = False,
+) -> None:
+    """Place a legal hold on a run, or on all runs of a subject: no policy takes them away, and nobody erases them."""
+    session = Session.of(context)
+    with session.open_ledger() as ledger:
+        run_id = None if run is None else find_run(ledger, run)
+        placed = ledger.retention.hold(run_id, subject=subject, by=by, reason=reason)
+    session.answer(row_document(placed), lambda console: print_holds(console, [placed]))
+
+
+@app.command()
+def lift(
+    context: typer.Context,
+    by: By,
+    run: HeldRun = None,
+    subject: Subject = None,
+    reason: Reason = None,
+    _json: AsJson = False,
+) -> None:
+    """Lift a legal hold: policies and erasures count again."""
+    session = Session.of(context)
+    with session.open_ledger() as ledger:
+        run_id = None if run is None else find_run(ledger, run)
+        ledger.retention.lift(run_id, subject=subject, by=by, reason=reason)
+        left = ledger.retention.holds()
+    session.answer({"holds": [row_document(each) for each in left]}, lambda console: print_holds(console, left))
+
+
+@app.command()
+def holds(context: typer.Context, _json: AsJson = False) -> None:
+    """Print the legal holds that stand."""
+    session = Session.of(context)
+    with session.open_ledger() as ledger:
+        found = ledger.retention.holds()
+    session.answer({"holds": [row_document(each) for each in found]}, lambda console: print_holds(console, found))
+
+
+def _policy(
+    older_than: str | None,
+    status: list[str] | None,
+    workflow: str | None,
+    keep_last: int | None,
+    max_bytes: int | None,
+    archive: str | None,
+    *,
+    everything: bool,
+) -> RetentionPolicy:
+    try:
+        length = None if older_than is None else read_length(older_than)
+    except ValueError as error:
+        raise InvalidRequest(f"--older-than: {error}") from error
+    statuses = cast("tuple[RunStatus, ...]", tuple(status or ("completed",)))
+    folder = None if archive is None else Path(archive)
+    return RetentionPolicy(length, statuses, workflow, keep_last, max_bytes, folder, everything)
+
+
+def _ask(session: Session, runs: int) -> None:
+    if session.json or not sys.stdin.isatty():
+        raise InvalidRequest(
+            f"{runs:,} runs would go: there is no terminal to ask, so give --yes, or see `flowledger retention preview`"
+        )
+    if not typer.confirm(f"{runs:,} runs go, and can't be brought back. Remove them?", err=True):
+        raise typer.Abort

@@ -1,0 +1,50 @@
+"""What a retention policy took away, and what is held, for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...presentation.console import clock_time, print_line, table, text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from .....domain.evidence.report import RemovedHistory
+    from .....projections.retention import PlacedHold, RetentionReport
+
+
+def print_report(console: Console, report: RetentionReport) -> None:
+    """What went, or would, and what stays and why."""
+    did = "would go" if report.preview else "went"
+    print_line(
+        console,
+        f"{report.runs:,} runs of {report.work_orders:,} work orders {did}: {report.events:,} events, "
+        f"{report.bytes:,} bytes",
+    )
+    if report.kept:
+        kept = table(("runs stay", {"justify": "right"}), "because", "such as work order")
+        for each in report.kept:
+            kept.add_row(f"{each.runs:,}", text(each.message), text(each.example))
+        console.print(kept)
+    if report.removal_id is not None:
+        print_line(console, f"record: retention:{report.removal_id}")
+        print_line(console, f"{report.returned_bytes:,} bytes went back to the disk")
+
+
+def print_removals(console: Console, removals: Sequence[RemovedHistory]) -> None:
+    """What went so far."""
+    if not removals:
+        print_line(console, "nothing was removed from this store")
+    for each in removals:
+        where = f", archived to {each.archive}" if each.archive else ""
+        print_line(console, f"{clock_time(each.at)}  {each.runs:,} runs, {each.events:,} events, by {each.by}{where}")
+
+
+def print_holds(console: Console, holds: Sequence[PlacedHold]) -> None:
+    """What must stay."""
+    if not holds:
+        print_line(console, "nothing is under a legal hold")
+    for each in holds:
+        print_line(console, f"{each.kind} {each.id}: {each.reason} ({each.by}, {clock_time(each.at)})")

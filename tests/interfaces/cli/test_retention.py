@@ -1,0 +1,40 @@
+"""``flowledger retention``: what would go, what went, and what is held."""
+
+from .conftest import CommandLine
+
+
+def test_from_a_preview_to_what_went_and_is_held(cli: CommandLine) -> None:
+    cli.workflow("triage", "echo")
+    runs = [cli.json("run", "start", "triage", "--payload", str(number), "--by", "ada")["id"] for number in range(4)]
+    would = cli("retention", "preview", "--keep-last", "1")
+    assert "3 runs of 3 work orders would go" in would.stdout, would.stderr
+    assert "they are among the newest that the policy keeps" in would.stdout
+    held = cli.json("retention", "hold", runs[0][-8:], "--reason", "case 7", "--by", "law")
+    assert (held["kind"], held["id"], held["reason"]) == ("run", runs[0], "case 7")
+    asked = cli("retention", "apply", "--keep-last", "1")
+    assert asked.returncode == 2
+    assert "2 runs would go: there is no terminal to ask, so give --yes" in asked.stderr
+    went = cli("retention", "apply", "--keep-last", "1", "--archive", "kept", "--yes", "--by", "ops", "-r", "enough")
+    assert "2 runs of 2 work orders went" in went.stdout, went.stderr
+    assert "under a legal hold" in went.stdout
+    assert len(list((cli.home / "kept").iterdir())) == 2
+    assert "2 runs, " in cli("retention", "removals").stdout
+    assert cli.json("retention", "removals")["removals"][0]["by"] == "ops"
+    gone = cli("show", runs[1])
+    assert gone.returncode != 0
+    assert "was removed under a retention policy" in gone.stderr
+    assert "case 7 (law" in cli("retention", "holds").stdout
+    assert cli.json("retention", "lift", runs[0])["holds"] == []
+    assert cli("verify").returncode == 0
+
+
+def test_a_policy_that_is_none_says_what_one_looks_like(cli: CommandLine) -> None:
+    cli.workflow("triage", "echo")
+    for wrong, told in (
+        (["--older-than", "soon"], "--older-than: 'soon' is no length of time, such as 90d"),
+        (["--status", "active"], "only runs that have ended go"),
+        (["--yes"], "--everything"),
+    ):
+        refused = cli("retention", "apply", *wrong)
+        assert refused.returncode == 2
+        assert told in refused.stderr
