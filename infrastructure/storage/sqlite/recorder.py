@@ -104,7 +104,7 @@ class SQLiteRecorder(QueriedNotifications, stock.SQLiteApplicationRecorder):
         before = self._file_bytes()
         while self.datastore.execute("PRAGMA freelist_count", {}).fetchone() != (0,):
             pages = self._pages()
-            self.datastore.execute(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})", {}).fetchall()
+            self.datastore.give_back_pages(_PAGES_AT_ONCE)
             if self._pages() >= pages:
                 break
         self.datastore.empty_log()
