@@ -72,6 +72,7 @@ FOLDERS = {
     "export --all": ["export", "--all", "{place}"],
     "export --as-test": ["export", "{run}", "--as-test", "{place}"],
     "workflow export PATH": ["workflow", "export", "w", "{place}"],
+    "retention apply --archive": ["retention", "apply", "--everything", "--yes", "--archive", "{place}"],
 }
 
 SNAPSHOT = '{"workflowId": "w", "status": "completed", "currentNodeId": null, "context": {}, "version": 1}'
