@@ -1,10 +1,7 @@
 """A work order groups a run and its retries, keeps an input that is refused, and is opened once for each key."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from threading import Barrier
 from typing import Any
 from uuid import UUID
@@ -14,6 +11,8 @@ from pydantic import BaseModel
 
 import flowledger as fl
 from flowledger.domain.values.ids import keyed_work_order_id
+
+from ..prepared import PreparedPython
 
 
 class Order(BaseModel):
@@ -307,24 +306,17 @@ with fl.open_ledger(sys.argv[1], executors) as ledger:
 
 
 @pytest.mark.exhaustive
-def test_of_several_processes_with_one_key_one_starts_a_run(durable_url: str, tmp_path: Path) -> None:
+def test_of_several_processes_with_one_key_one_starts_a_run(durable_url: str, prepared_python: PreparedPython) -> None:
     Till(durable_url).ledger.close()
-    script = tmp_path / "starter.py"
-    script.write_text(STARTER)
-    starters = [
-        subprocess.Popen(
-            [sys.executable, script, durable_url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        for _ in range(4)
-    ]
+    starters = [prepared_python.start(["-c", STARTER, durable_url]) for _ in range(4)]
     for starter in starters:
-        assert starter.stdout is not None
         assert starter.stdout.readline() == "ready\n"
     for starter in starters:
-        assert starter.stdin is not None
         starter.stdin.write("go\n")
         starter.stdin.flush()
-    said = [starter.communicate(timeout=60)[0].split() for starter in starters]
-    assert all(starter.returncode == 0 for starter in starters)
+    said = [starter.stdout.read().split() for starter in starters]
+    assert [starter.wait(60) for starter in starters] == [0] * 4
+    for starter in starters:
+        starter.end()
     assert len({words[-1] for words in said}) == 1
     assert sum("executed" in words for words in said) == 1

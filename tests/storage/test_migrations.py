@@ -14,6 +14,7 @@ from flowledger.infrastructure.ledger.stores import open_store
 from flowledger.infrastructure.storage import migrations
 from flowledger.infrastructure.storage import sql as sql_files
 
+from ..prepared import PreparedPython
 from .events import opened, texts, write
 from .test_races import in_processes
 
@@ -28,8 +29,8 @@ def run_sql(url: str, statement: str) -> None:
 
 
 @pytest.mark.exhaustive
-def test_ten_processes_may_open_an_empty_store_at_once(durable_url: str) -> None:
-    in_processes(10, durable_url, "open")
+def test_ten_processes_may_open_an_empty_store_at_once(prepared_python: PreparedPython, durable_url: str) -> None:
+    in_processes(prepared_python, 10, durable_url, "open")
     with opened(durable_url) as store:
         assert sorted(event.stream for event in store.tail()) == [f"s{number}" for number in range(10)]
 

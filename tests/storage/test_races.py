@@ -1,11 +1,8 @@
 """Writers against each other: threads of one process on every backend, processes on those that can be shared."""
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from pathlib import Path
 from threading import Barrier
 from typing import TypeVar
 
@@ -16,10 +13,8 @@ from flowledger.domain.errors import ConcurrencyError
 from flowledger.domain.ports import ExpectedVersion, RecordedEvent, Write
 from flowledger.infrastructure.storage.event_store import LedgerEventStore
 
+from ..prepared import PreparedPython
 from .events import notes, opened, texts, write
-
-WORKER = Path(__file__).with_name("worker.py")
-
 
 T = TypeVar("T")
 
@@ -36,29 +31,19 @@ def at_once(count: int, job: Callable[[int], T]) -> list[T]:
         return list(pool.map(start, range(count)))
 
 
-def in_processes(count: int, *command: str) -> list[list[str]]:
+def in_processes(python: PreparedPython, count: int, *command: str) -> list[list[str]]:
     """Run ``worker.py`` in as many processes, let go together when all are ready; what each printed, line by line."""
-    workers = [
-        subprocess.Popen(
-            [sys.executable, str(WORKER), *command, str(number)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for number in range(count)
-    ]
+    workers = [python.start(["-m", f"{__package__}.worker", *command, str(number)]) for number in range(count)]
     for worker in workers:
-        assert worker.stdout is not None
-        if worker.stdout.readline() != "ready\n":
-            raise AssertionError(worker.communicate()[1])
+        assert worker.stdout.readline() == "ready\n", "its words are on stderr"
     for worker in workers:
-        assert worker.stdin is not None
         worker.stdin.write("go\n")
         worker.stdin.flush()
-    answers = [worker.communicate() for worker in workers]
-    assert all(worker.returncode == 0 for worker in workers), [error for _, error in answers]
-    return [output.splitlines() for output, _ in answers]
+    outputs = [worker.stdout.read() for worker in workers]
+    assert [worker.wait() for worker in workers] == [0] * count, "their words are on stderr"
+    for worker in workers:
+        worker.end()
+    return [output.splitlines() for output in outputs]
 
 
 @pytest.mark.parametrize("writers", [2, 8])
@@ -145,9 +130,11 @@ def test_writers_take_streams_in_one_order_whatever_order_they_name_them_in(
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("writers", [2, 8])
-def test_of_racing_processes_one_wins_each_version(durable_url: str, writers: int) -> None:
+def test_of_racing_processes_one_wins_each_version(
+    prepared_python: PreparedPython, durable_url: str, writers: int
+) -> None:
     with opened(durable_url) as store:
-        answers = in_processes(writers, durable_url, "race", "30")
+        answers = in_processes(prepared_python, writers, durable_url, "race", "30")
         won = [line for lines in answers for line in lines]
         assert sorted(won, key=int) == [f"{version}" for version in range(30)]
         assert store.head("raced") == 30
@@ -170,9 +157,11 @@ def test_a_reader_that_tails_while_eight_threads_write_misses_nothing(store_url:
 
 
 @pytest.mark.exhaustive
-def test_a_reader_that_tails_while_eight_processes_write_misses_nothing(durable_url: str) -> None:
+def test_a_reader_that_tails_while_eight_processes_write_misses_nothing(
+    prepared_python: PreparedPython, durable_url: str
+) -> None:
     with opened(durable_url) as store, ThreadPoolExecutor(1) as pool:
-        writing = pool.submit(in_processes, 8, durable_url, "write", "250")
+        writing = pool.submit(in_processes, prepared_python, 8, durable_url, "write", "250")
         seen = tailed_until(store, writing.done)
         writing.result()
         check_nothing_was_missed(seen, {f"s{number}": 250 for number in range(8)})

@@ -8,6 +8,8 @@ from contextlib import closing
 import psycopg
 import pytest
 
+from flowledger.infrastructure.ledger.stores import open_store
+
 from ...storage.clusters import as_user, new_user, run_sql
 from ...storage.older import make_store
 from .conftest import CommandLine
@@ -65,7 +67,7 @@ def test_the_printed_tables_are_those_that_opening_a_store_makes(
 ) -> None:
     printed, opened = new_postgres_url(), new_postgres_url()
     run_by_administrator(printed, cli("--store", printed, "schema", "--user", application_user).stdout)
-    cli("--store", opened, "demo")
+    open_store(opened).close()
     columns = """
         SELECT table_name, column_name, data_type, is_nullable FROM information_schema.columns
         WHERE table_schema = current_schema() ORDER BY table_name, ordinal_position
