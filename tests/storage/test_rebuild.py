@@ -1,8 +1,6 @@
 """The index made anew, online: to the same rows, whoever writes meanwhile."""
 
 import signal
-import subprocess
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -20,6 +18,7 @@ from flowledger.infrastructure.storage import recorder
 from flowledger.infrastructure.storage.codec import BODY, PLAIN
 from flowledger.infrastructure.storage.memory import recorder as memory
 
+from ..prepared import PreparedProcess, PreparedPython
 from .index import index_of
 from .test_migrations import run_sql
 
@@ -87,19 +86,21 @@ def test_what_is_written_while_the_index_is_rebuilt_is_in_it(store_url: str) -> 
 
 
 @pytest.mark.parametrize("moment", ["settled", "swapping"])
-def test_a_rebuild_killed_in_the_middle_leaves_the_index_of_before(durable_url: str, moment: str) -> None:
+def test_a_rebuild_killed_in_the_middle_leaves_the_index_of_before(
+    prepared_python: PreparedPython, durable_url: str, moment: str
+) -> None:
     """Also what others write while it waits, and where it holds up writers, to swap."""
     with fl.open_ledger(durable_url, executors) as ledger:
         fill(ledger)
-        with rebuilder(durable_url) as process:
-            assert said(process) == "settled"
-            fill(ledger)
-            while moment == "swapping":
-                print(file=process.stdin, flush=True)
-                if said(process) == moment:
-                    break
-            process.kill()
-            assert process.wait() == -signal.SIGKILL
+        process = rebuilder(prepared_python, durable_url)
+        assert said(process) == "settled"
+        fill(ledger)
+        while moment == "swapping":
+            print(file=process.stdin, flush=True)
+            if said(process) == moment:
+                break
+        process.end()
+        assert process.wait() == -signal.SIGKILL
         assert len(ledger.history.runs()) == 12
         ledger.runs.start("w", payload="go")
         kept = index_of(ledger._store)
@@ -118,13 +119,12 @@ def rebuild_when_free(ledger: fl.Ledger) -> None:
                 raise
 
 
-def rebuilder(url: str) -> Any:
-    command = [sys.executable, str(Path(__file__).with_name("rebuilder.py")), url]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+def rebuilder(python: PreparedPython, url: str) -> PreparedProcess:
+    return python.start(["-m", f"{__package__}.rebuilder", url])
 
 
-def said(process: Any) -> str:
-    return str(process.stdout.readline().strip())
+def said(process: PreparedProcess) -> str:
+    return process.stdout.readline().strip()
 
 
 def test_a_store_from_before_the_index_says_that_it_must_be_built(durable_url: str) -> None:
@@ -273,24 +273,27 @@ def test_many_threads_may_rebuild_at_once_beside_writers(store_url: str) -> None
 @pytest.mark.exhaustive
 @pytest.mark.usefixtures("small_pages")
 @pytest.mark.parametrize("killed", [0, 1, 2])
-def test_rebuilds_at_once_of_which_some_are_killed_leave_a_whole_index(tmp_path: Path, killed: int) -> None:
+def test_rebuilds_at_once_of_which_some_are_killed_leave_a_whole_index(
+    prepared_python: PreparedPython, tmp_path: Path, killed: int
+) -> None:
     """Three processes, each stopped after its first page; so many are killed there, and the others end well."""
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
     with fl.open_ledger(url, executors) as ledger:
         fill(ledger, 12)
         before = index_of(ledger._store)
-        rebuilders = [rebuilder(url) for _ in range(3)]
+        rebuilders = [rebuilder(prepared_python, url) for _ in range(3)]
         for process in rebuilders:
             assert said(process) == "settled"
         for process in rebuilders[3 - killed :]:
-            process.kill()
+            process.end()
             assert process.wait() == -signal.SIGKILL
         assert index_of(ledger._store) == before
         for process in rebuilders[: 3 - killed]:
-            process.communicate("\n" * 1_000, timeout=60)
-            assert process.returncode == 0
-        for process in rebuilders:
-            process.__exit__(None, None, None)
+            process.stdin.write("\n" * 1_000)
+            process.stdin.flush()
+            process.stdout.read()
+            assert process.wait(60) == 0
+            process.end()
         assert index_of(ledger._store) == before
         assert ledger.rebuild() > 0
         assert index_of(ledger._store) == before
