@@ -16,6 +16,7 @@ import pytest
 import flowledger as fl
 from flowledger.domain.ports import Write
 
+from ..prepared import PreparedProcess, PreparedPython
 from .batch_harness import AT_ONCE, BEFORE, NEVER, BatchHarness, batch_harnesses
 
 
@@ -52,23 +53,24 @@ with fl.open_ledger(url, registry, durability=fl.Batch(int(steps), int(milliseco
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("milliseconds", [NEVER, 1])
 def test_a_killed_worker_leaves_what_it_did_but_for_one_batch_at_most(
-    harness_with: Callable[..., BatchHarness], durable_url: str, tmp_path: Path, milliseconds: int
+    prepared_python: PreparedPython,
+    harness_with: Callable[..., BatchHarness],
+    durable_url: str,
+    tmp_path: Path,
+    milliseconds: int,
 ) -> None:
     harness = harness_with(None)
     run = harness.start(wait=False)
     journal = tmp_path / "executed"
 
-    def worker(hold_at: int) -> subprocess.Popen[str]:
+    def worker(hold_at: int) -> PreparedProcess:
         arguments = [durable_url, run.id, str(journal), "10", str(milliseconds), str(hold_at)]
-        command = [sys.executable, "-c", WORKER, *arguments]
-        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        return prepared_python.start(["-c", WORKER, *arguments])
 
     victim = worker(hold_at=37)
-    assert victim.stdout is not None
     assert victim.stdout.readline() == "holding\n"
-    victim.send_signal(signal.SIGKILL)
-    victim.communicate()
-    assert victim.returncode == -signal.SIGKILL
+    victim.end()
+    assert victim.wait() == -signal.SIGKILL
 
     executed = journal.read_text().split()
     assert executed == [f"{run.id}:work:{n}" for n in range(1, 39)]
@@ -76,8 +78,8 @@ def test_a_killed_worker_leaves_what_it_did_but_for_one_batch_at_most(
     assert seen == list(range(1, len(seen) + 1))
 
     heir = worker(hold_at=-1)
-    said, _ = heir.communicate()
-    assert (said, heir.returncode) == ("completed\n", 0)
+    assert (heir.stdout.read(), heir.wait()) == ("completed\n", 0)
+    heir.end()
     again = journal.read_text().split()[len(executed) :]
     # A server may still store the batch that a client sent before it was killed.
     stored = 61 - len(again)
