@@ -108,7 +108,7 @@ def planted(proof: bytes, kind: int, chance: random.Random) -> bytes:
 def test_both_checkers_agree_on_random_histories_and_on_what_is_planted_in_them(tmp_path: Path) -> None:
     chance = random.Random(1966)
     public, proofs, right = "", list[bytes](), list[bool]()
-    histories = 400 if effort.exhaustive else 25
+    histories = 1000 if effort.exhaustive else 25
     key = tmp_path / "key"
     executors = fl.ExecutorRegistry()
 
