@@ -36,9 +36,9 @@ def remove(
 ) -> tuple[str, ...]:
     """Delete streams, and what lists know of them, and append the record of it, in one commit.
 
-    Nothing is done where one of them isn't as it was decided on any more: has more events by now, or another run
-    began with one of them. Those are returned; the stream of legal holds is where that isn't at ``holds_version`` any
-    more. None are where all of it is done.
+    Nothing is done where one of them isn't as it was decided on any more: has more events by now, or none, or another
+    run began with one of them. Those are returned; the stream of legal holds is, where that isn't at ``holds_version``
+    any more. None are where all of it is done.
     """
     streams, events = [each.stream for each in removed], {each.stream: each.events for each in removed}
     given = table.as_list(streams)
@@ -47,7 +47,8 @@ def remove(
         with translate_errors(), table.removing() as (connection, execute):
             InsideEventStore(store, CallersConnection(connection)).append(record)
             execute("keep_removed", rows=as_rows(removed))
-            _refuse_changed(stream for stream, head in execute("heads_of", streams=given) if head != events[stream])
+            found = dict(execute("heads_of", streams=given))  # fewer where somebody else has removed some
+            _refuse_changed(stream for stream in streams if found.get(stream) != events[stream])
             for name in _OF_STREAMS:
                 execute(name, streams=given)
             for name in _OF_POSITIONS:

@@ -290,3 +290,38 @@ def test_a_file_of_heads_knows_what_went(shop: Shop, tmp_path: Path) -> None:
     shop.age()
     shop.ledger.retention.apply(OLD, by="ops")
     assert shop.ledger.verify(heads=tmp_path / "heads").findings == ()
+
+
+def test_two_who_apply_the_same_policy_at_once_remove_everything_once(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for number in range(3):
+        shop.order(number)
+    before = shop.sign()
+    policy = fl.RetentionPolicy(everything=True, archive=tmp_path / "archive")
+    others: list[fl.RetentionReport] = []
+    during(shop, monkeypatch, lambda: others.append(shop.ledger.retention.apply(policy, by="other")))
+    report = shop.ledger.retention.apply(policy, by="ops")
+    assert (others[0].runs, report.runs, kept(report)) == (3, 0, {"changed": 3})
+    assert [(each.by, each.runs) for each in shop.ledger.retention.removals()] == [("other", 3)]
+    shop.assert_sound(before, shop.sign())
+
+
+def test_a_policy_is_applied_by_itself_for_as_long_as_the_block_lasts(shop: Shop) -> None:
+    old = shop.order()
+    shop.age()
+    young = shop.order()
+    with (
+        shop.ledger.subscribe("now") as events,
+        shop.ledger.retention.apply_regularly(OLD, by="worker", every=timedelta(milliseconds=20)),
+    ):
+        assert next(event for event in events if event.type == "retention.removed").data["by"] == "worker"
+        assert shop.runs() == {young.id}
+        shop.age()  # the next time it is old, too
+        next(event for event in events if event.type == "retention.removed")
+    assert shop.runs() == set()
+    assert old.id not in shop.runs()
+    with pytest.raises(fl.InvalidRequest, match="everything=True"):
+        shop.ledger.retention.apply_regularly(fl.RetentionPolicy())
+    with pytest.raises(fl.InvalidRequest, match="length of time above 0"):
+        shop.ledger.retention.apply_regularly(OLD, every=timedelta(0))

@@ -1,5 +1,6 @@
 """``ledger.evidence``: signed checkpoints of the store, proofs of its runs, and what an earlier checkpoint shows."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -25,9 +26,12 @@ from .filed import Filed, check_filed, parse_filed
 from .publishing import Destination, last_in_file, publish
 
 if TYPE_CHECKING:
+    from ...concurrency.regular import RegularAct
     from ...storage.event_store import LedgerEventStore
     from ..history.audit import Auditor
-    from .regular import RegularCheckpoints
+
+
+_log = logging.getLogger("flowledger.evidence")
 
 
 class Evidence(Unpicklable):
@@ -108,7 +112,7 @@ class Evidence(Unpicklable):
         to: Destination,
         every: timedelta = timedelta(minutes=10),
         events: int | None = None,
-    ) -> "RegularCheckpoints":
+    ) -> "RegularAct":
         """Sign a checkpoint every so often, in a thread of its own, for as long as the block lasts.
 
         ``key`` and ``to`` are as in ``checkpoint``. ``every``: so much time lies between two. ``events``: also as
@@ -117,14 +121,22 @@ class Evidence(Unpicklable):
 
         Raises InvalidRequest, StorageUnavailable (the key can't be used).
         """
+        from ...concurrency.regular import RegularAct
         from .keys import read_signing_key
-        from .regular import RegularCheckpoints
 
         self._table()
         read_signing_key(key)
         if not isinstance(every, timedelta) or every <= timedelta(0) or (events is not None and events < 1):
             raise InvalidRequest("every is a length of time above 0, events a number above 0")
-        return RegularCheckpoints(lambda: self.checkpoint(key, to), self._unsigned, every, events)
+        return RegularAct(
+            "flowledger-evidence",
+            lambda _: self.checkpoint(key, to),
+            every,
+            _log,
+            "no checkpoint was signed or handed on",
+            None if events is None else lambda: self._unsigned() >= events,
+            at_the_end=True,
+        )
 
     def _unsigned(self) -> int:
         """How many events were stored since the tree was last brought up to date."""

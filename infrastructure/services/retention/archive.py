@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ....domain.errors import StorageCorrupt
+from ....domain.errors import RunRemoved, StorageCorrupt
 from ...transfer.export import export
 from ...transfer.files import PACKED, PLAIN
 from ...transfer.import_ import import_export
@@ -26,7 +26,10 @@ def archive(store: "LedgerEventStore", run_ids: Sequence[str], folder: Path, now
     can_pack = find_spec("zstandard") is not None
     for run_id in run_ids:
         path = folder / f"{run_id}{PLAIN}{PACKED if can_pack else ''}"
-        export(store, run_id, path)
+        try:
+            export(store, run_id, path)
+        except RunRemoved:
+            continue  # by another call, which has archived it
         limits = ImportLimits(events=2**40, bytes=2**40, streams=2**40)
         report = import_export(store, path, now, limits, dry_run=True)
         if any(stream.added for stream in report.streams):

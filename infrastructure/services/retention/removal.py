@@ -83,14 +83,16 @@ class Remover:
     def _try(self, runs: Mapping[str, Sequence[str]], archived: Mapping[str, str], holds_version: int) -> Sequence[str]:
         streams = [stream for order, ids in runs.items() for stream in (order, *ids)]
         found = self._table.digests_of(streams)
+        if gone_already := set(streams) - {event.stream for event in found}:
+            return tuple(gone_already)  # by another call
         _check_whole(streams, found)
         kept = {run: archived[run] for ids in runs.values() for run in ids if run in archived}
         parts = self._parts(found, sum(map(len, runs.values())), kept)
         stream = retention_stream(self._act.id)
-        gone = _removed_streams(parts, stream, self._version)
+        going = _removed_streams(parts, stream, self._version)
         record = Write(stream, self._version, [self._event(part) for part in parts])
         positions = [event.position for event in found]
-        changed = self._patiently(lambda: remove(self._store, self._table, gone, positions, record, holds_version))
+        changed = self._patiently(lambda: remove(self._store, self._table, going, positions, record, holds_version))
         if not changed:
             self._version += len(parts)
             self.done.events += len(found)

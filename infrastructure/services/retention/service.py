@@ -1,7 +1,11 @@
 """``ledger.retention``: take away what is old, hold what must stay, and say what went."""
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from datetime import timedelta
 from itertools import islice
+from threading import Event
 from typing import TYPE_CHECKING, Final
 
 from ....domain.errors import InvalidRequest, SubjectNotFound
@@ -21,6 +25,7 @@ from ....domain.values.names import check_run_id
 from ....domain.visible import quoted
 from ....projections.retention import PlacedHold, RetentionReport, placed_hold
 from ...concurrency.async_variants import run_in_thread
+from ...concurrency.regular import RegularAct
 from ...concurrency.threads import Threads
 from ...files.atomic import make_folder
 from ...new_id import new_id
@@ -36,6 +41,8 @@ if TYPE_CHECKING:
     from ...queries.index.reader import Index
     from ...storage.event_store import LedgerEventStore
     from ...storage.removal_table import RemovalTable
+
+_log = logging.getLogger("flowledger.retention")
 
 EVENTS_AT_ONCE: Final = 4_000
 """Events that one commit removes, but for a work order that has more."""
@@ -97,11 +104,7 @@ class Retention(Unpicklable):
         check_actor(by)
         _check_reason(reason)
         table = self._table()
-        if policy.keeps_nothing and not policy.everything:
-            raise InvalidRequest(
-                "this policy keeps nothing that has ended so: give older_than, keep_last or max_bytes, or say that all "
-                "of it is meant with everything=True (--everything)"
-            )
+        _refuse_everything(policy)
         if policy.archive is not None:
             make_folder(policy.archive)
         holds = load_legal_holds(self._store)
@@ -122,6 +125,36 @@ class Retention(Unpicklable):
             table.forget_rows()
             returned = self._store.recorder.return_space()
         return _report(policy, found, remover.done, act.id, returned, preview=False)
+
+    def apply_regularly(
+        self, policy: RetentionPolicy, by: str = "unknown", every: timedelta = timedelta(hours=1)
+    ) -> RegularAct:
+        """Apply a ``policy`` every so often, in a thread of its own, for as long as the block lasts.
+
+        ``every``: so much time lies between two. Several processes may do it at once. At the end of the block it stops
+        behind the step that is under way. What can't be removed is an error in the process's log
+        (``flowledger.retention``), and is tried again the next time.
+
+        Raises InvalidRequest (also where the policy would leave nothing, and doesn't say ``everything``).
+        """
+        _check_policy(policy)
+        check_actor(by)
+        self._table()
+        _refuse_everything(policy)
+        if not isinstance(every, timedelta) or every <= timedelta(0):
+            raise InvalidRequest("every is a length of time above 0")
+
+        def apply(stopped: Event) -> None:
+            def progress(_: float) -> None:
+                if stopped.is_set():
+                    raise _Stopped
+
+            with suppress(_Stopped):
+                report = self.apply(policy, by, progress=progress)
+                if report.runs:
+                    _log.info("%d runs with %d events were removed", report.runs, report.events)
+
+        return RegularAct("flowledger-retention", apply, every, _log, "the retention policy wasn't applied")
 
     def removals(self) -> tuple[RemovedHistory, ...]:
         """Return what went so far, in the order in which it went: when, by whom, how much, and where its archive is.
@@ -231,6 +264,18 @@ class Retention(Unpicklable):
 def _check_policy(policy: object) -> None:
     if not isinstance(policy, RetentionPolicy):
         raise InvalidRequest(f"policy {quoted(policy)} is no RetentionPolicy")
+
+
+def _refuse_everything(policy: RetentionPolicy) -> None:
+    if policy.keeps_nothing and not policy.everything:
+        raise InvalidRequest(
+            "this policy keeps nothing that has ended so: give older_than, keep_last or max_bytes, or say that all "
+            "of it is meant with everything=True (--everything)"
+        )
+
+
+class _Stopped(Exception):
+    """The block is over."""
 
 
 def _report(

@@ -65,7 +65,7 @@ def preview(
     _json: AsJson = False,
 ) -> None:
     """Say what a policy would take away now, and what stays and why; and do nothing."""
-    policy = _policy(older_than, status, workflow, keep_last, max_bytes, None, everything=True)
+    policy = policy_of(older_than, status, workflow, keep_last, max_bytes, None, everything=True)
     session = Session.of(context)
     with session.open_ledger() as ledger:
         report = ledger.retention.preview(policy)
@@ -94,7 +94,7 @@ def apply(
     It goes in small steps beside others who write; where it is cut short, say it again. A record of what went stays,
     and all that stays still verifies.
     """
-    policy = _policy(older_than, status, workflow, keep_last, max_bytes, archive, everything=everything)
+    policy = policy_of(older_than, status, workflow, keep_last, max_bytes, archive, everything=everything)
     session = Session.of(context)
     with session.open_ledger() as ledger:
         if not yes:
@@ -158,16 +158,17 @@ def holds(context: typer.Context, _json: AsJson = False) -> None:
     session.answer({"holds": [row_document(each) for each in found]}, lambda console: print_holds(console, found))
 
 
-def _policy(
+def policy_of(
     older_than: str | None,
-    status: list[str] | None,
-    workflow: str | None,
-    keep_last: int | None,
-    max_bytes: int | None,
-    archive: str | None,
+    status: list[str] | None = None,
+    workflow: str | None = None,
+    keep_last: int | None = None,
+    max_bytes: int | None = None,
+    archive: str | None = None,
     *,
-    everything: bool,
+    everything: bool = False,
 ) -> RetentionPolicy:
+    """The policy that options say. Raises InvalidRequest."""
     try:
         length = None if older_than is None else read_length(older_than)
     except ValueError as error:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,6 +18,9 @@ from ....services.runs.lease import LEASE
 from ...presentation.inputs import load_globals, read_globals
 from ..shared.options import AsJson, Globals
 from ..shared.session import Session, interruptible
+
+if TYPE_CHECKING:
+    from .....domain.retention.policy import RetentionPolicy
 
 
 def register(app: typer.Typer) -> None:
@@ -76,6 +79,18 @@ def worker(
     sign_every: Annotated[
         float, typer.Option("--sign-every", metavar="SECONDS", help="The time between two of them.")
     ] = 600.0,
+    remove_older_than: Annotated[
+        str | None,
+        typer.Option(
+            "--remove-older-than",
+            metavar="LENGTH",
+            help="Take away completed runs in which nothing has happened for so long (90d), once an hour.",
+        ),
+    ] = None,
+    archive: Annotated[
+        str | None,
+        typer.Option("--archive", metavar="FOLDER", help="Write each of them there before it goes."),
+    ] = None,
     _json: AsJson = False,
 ) -> None:
     """Execute the runs that are due, were queued, or were left by workers that are gone, until it is told to stop.
@@ -102,6 +117,7 @@ def worker(
     opening: dict[str, Any] = {"globals": values, "telemetry": Telemetry() if telemetry else None}
     if sign_key is not None or sign_to is not None:
         check_signing(sign_key, sign_to, sign_every, stores or [])
+    policy = read_policy(remove_older_than, archive, stores or [])
     options = ServingOptions(name, concurrency, workflows, given, lease, grace)
     if stores is not None and len(stores) == 1:
         session = replace(session, store=stores[0])
@@ -116,6 +132,7 @@ def worker(
         ledger,
         interruptible(),
         ledger.evidence.sign_regularly(sign_key, sign_to, every) if sign_key and sign_to else nullcontext(),
+        ledger.retention.apply_regularly(policy, by="worker") if policy is not None else nullcontext(),
     ):
         running = make_worker(ledger, options, cluster=cluster)
         document = {"worker": running.name, "id": running.id}
@@ -138,6 +155,19 @@ def check_signing(key: str | None, to: str | None, every: float, stores: list[st
     from ....services.evidence.keys import read_signing_key
 
     read_signing_key(key)
+
+
+def read_policy(older_than: str | None, archive: str | None, stores: list[str]) -> RetentionPolicy | None:
+    """The policy that the options say. Raises InvalidRequest before a store is waited for."""
+    if older_than is None:
+        if archive is not None:
+            raise InvalidRequest("--archive is for what --remove-older-than takes away")
+        return None
+    if len(stores) > 1:
+        raise InvalidRequest("--remove-older-than is for one store")
+    from .retention import policy_of
+
+    return policy_of(older_than, archive=archive)
 
 
 _A_YEAR = 366 * 24 * 3600
