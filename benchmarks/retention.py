@@ -1,4 +1,4 @@
-"""Retention: how fast a policy takes runs away, what that costs those who write meanwhile, and what the disk gets back."""
+"""How fast a policy takes runs away, what that costs those who write meanwhile, and what the disk gets back."""
 
 import time
 from collections.abc import Callable

@@ -31,6 +31,9 @@ def pytest_xdist_auto_num_workers() -> int:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--exhaustive", action="store_true", help="the long sweeps instead of what runs by default")
+    parser.addoption(
+        "--thin", action="store_true", help="of what runs by default each test, with few of its parameters"
+    )
 
 
 MEMORY = "/dev/shm"
@@ -54,10 +57,13 @@ def pytest_collection_finish() -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     effort.sample(items)
     effort.spread_over_postgres(items)
-    others = [item for item in items if not effort.belongs(item)]
+    wanted = [item for item in items if effort.belongs(item)]
+    if config.getoption("thin"):
+        wanted = effort.thin(wanted)
+    others = set(items) - set(wanted)
     if others:
-        config.hook.pytest_deselected(items=others)
-        items[:] = [item for item in items if effort.belongs(item)]
+        config.hook.pytest_deselected(items=list(others))
+        items[:] = wanted
 
 
 _folders = count()

@@ -3,6 +3,8 @@
 The exhaustive run consists of what the other one leaves out or tries less often, so both together try everything:
 tests and parameters marked ``exhaustive``, most of those marked ``sampled``, those marked ``scaled``, all that
 Hypothesis makes examples for, and most parameters of what runs on PostgreSQL as well as on other backends.
+
+With ``pytest --thin`` each test of the default run is tried with few of its parameter sets.
 """
 
 from collections.abc import Container, Iterable
@@ -49,11 +51,10 @@ def sample(items: Iterable[pytest.Item]) -> None:
     """Of a test marked ``sampled(n)``, by default one in n of its parameter sets is tried, on each backend."""
     seen: dict[object, int] = {}
     for item in items:
-        mark, parameters = item.get_closest_marker("sampled"), getattr(item, "callspec", None)
-        if mark is None or parameters is None:
+        mark = item.get_closest_marker("sampled")
+        if mark is None or getattr(item, "callspec", None) is None:
             continue
-        backend = [value for value in parameters.params.values() if value in ("memory", "sqlite", "postgres")]
-        key = (item.nodeid.partition("[")[0], *backend)
+        key = _test_on_backend(item)
         if seen.setdefault(key, 0) % mark.args[0]:
             item.add_marker("exhaustive")
         seen[key] += 1
@@ -70,6 +71,27 @@ def spread_over_postgres(items: Iterable[pytest.Item]) -> None:
         if test in tried:
             item.add_marker("exhaustive")
         tried.add(test)
+
+
+def thin(items: Iterable[pytest.Item]) -> list[pytest.Item]:
+    """Each test on each backend, with one in PART of its parameter sets.
+
+    For another version of Python: where that makes a difference, it makes it to a test, and hardly to its numbers.
+    """
+    seen: dict[object, int] = {}
+    kept: list[pytest.Item] = []
+    for item in items:
+        key = _test_on_backend(item)
+        if seen.setdefault(key, 0) % PART == 0:
+            kept.append(item)
+        seen[key] += 1
+    return kept
+
+
+def _test_on_backend(item: pytest.Item) -> tuple[str, ...]:
+    parameters = getattr(item, "callspec", None)
+    values = () if parameters is None else parameters.params.values()
+    return item.nodeid.partition("[")[0], *(value for value in values if value in ("memory", "sqlite", "postgres"))
 
 
 def belongs(item: pytest.Item) -> bool:

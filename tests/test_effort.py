@@ -77,3 +77,12 @@ def test_the_exhaustive_run_tries_as_often_as_it_says(monkeypatch: pytest.Monkey
     for exhaustive, expected in ((True, [300, 3]), (False, [37, 2])):
         monkeypatch.setattr(effort, "exhaustive", exhaustive)
         assert [effort.tries(300), effort.tries(3)] == expected
+
+
+def test_a_thin_run_has_each_test_on_each_backend_with_few_of_its_parameters() -> None:
+    items: list[Any] = [
+        Item("test_one"),
+        *(Item("test_all", number=number, store_url=backend) for number in range(9) for backend in BACKENDS),
+    ]
+    kept = [item.nodeid for item in effort.thin(items)]
+    assert kept == ["test_one[]", *(f"test_all[{number}-{backend}]" for number in (0, 8) for backend in BACKENDS)]

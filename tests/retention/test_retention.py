@@ -9,6 +9,7 @@ import pytest
 
 import flowledger as fl
 
+from ..web.client import local
 from .shops import Shop, opened
 
 OLD = fl.RetentionPolicy(older_than=timedelta(days=90))
@@ -325,3 +326,21 @@ def test_a_policy_is_applied_by_itself_for_as_long_as_the_block_lasts(shop: Shop
         shop.ledger.retention.apply_regularly(fl.RetentionPolicy())
     with pytest.raises(fl.InvalidRequest, match="length of time above 0"):
         shop.ledger.retention.apply_regularly(OLD, every=timedelta(0))
+
+
+async def test_history_says_that_runs_are_missing_from_it(tmp_path: Path) -> None:
+    with opened(f"sqlite:///{tmp_path / 'store.db'}", tmp_path) as shop:
+        shop.order()
+        async with local(shop.ledger) as client:
+            assert "removed from this store" not in (await client.get("/history")).text
+            shop.age()
+            assert not shop.ledger.retention.was_applied()
+            shop.ledger.retention.apply(OLD, by="ops")
+            assert shop.ledger.retention.was_applied()
+            for of_runs in (0, 1):
+                page = (await client.get("/history")).text
+                assert "Runs were removed from this store under a retention policy" in page, of_runs
+                assert "/audit?kind=retention" in page
+                shop.order()
+            trail = (await client.get("/audit?kind=retention")).text
+            assert "removed under a retention policy: 1 runs" in trail

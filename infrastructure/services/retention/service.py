@@ -156,6 +156,13 @@ class Retention(Unpicklable):
 
         return RegularAct("flowledger-retention", apply, every, _log, "the retention policy wasn't applied")
 
+    def was_applied(self) -> bool:
+        """Return whether anything was removed from this store: lists of it don't begin with its first run then.
+
+        Cheap, unlike ``removals``. Raises StorageUnavailable.
+        """
+        return self._store.removals is not None and self._store.removals.upto() > 0
+
     def removals(self) -> tuple[RemovedHistory, ...]:
         """Return what went so far, in the order in which it went: when, by whom, how much, and where its archive is.
 
@@ -255,6 +262,7 @@ class Retention(Unpicklable):
 
     apreview = run_in_thread(preview)
     aapply = run_in_thread(apply)
+    awas_applied = run_in_thread(was_applied)
     aremovals = run_in_thread(removals)
     ahold = run_in_thread(hold)
     alift = run_in_thread(lift)

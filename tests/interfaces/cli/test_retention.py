@@ -6,6 +6,7 @@ from .conftest import CommandLine
 def test_from_a_preview_to_what_went_and_is_held(cli: CommandLine) -> None:
     cli.workflow("triage", "echo")
     runs = [cli.json("run", "start", "triage", "--payload", str(number), "--by", "ada")["id"] for number in range(4)]
+    assert "were removed" not in cli("history").stderr
     would = cli("retention", "preview", "--keep-last", "1")
     assert "3 runs of 3 work orders would go" in would.stdout, would.stderr
     assert "they are among the newest that the policy keeps" in would.stdout
@@ -20,6 +21,7 @@ def test_from_a_preview_to_what_went_and_is_held(cli: CommandLine) -> None:
     assert len(list((cli.home / "kept").iterdir())) == 2
     assert "2 runs, " in cli("retention", "removals").stdout
     assert cli.json("retention", "removals")["removals"][0]["by"] == "ops"
+    assert "runs were removed under a retention policy" in cli("history").stderr
     gone = cli("show", runs[1])
     assert gone.returncode != 0
     assert "was removed under a retention policy" in gone.stderr

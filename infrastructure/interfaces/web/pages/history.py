@@ -43,6 +43,8 @@ class HistoryPage:
     """Runs over time."""
     next: str | None
     """The cursor of the next page."""
+    is_cut: bool
+    """Whether it is the last page of a store from which runs were removed under a retention policy."""
     behind: float | None
     """For how many seconds there have been events that a search doesn't know."""
     saved: tuple[SavedFilters, ...]
@@ -84,6 +86,7 @@ def load(call: Call) -> HistoryPage:
         count_statuses(call, asked),
         runs_by_day(call, filters),
         found.next,
+        found.next is None and call.ledger.retention.was_applied(),
         found.behind,
         saved_filters(call.ledger),
         query_text(filters),
