@@ -47,8 +47,8 @@ class Removal(NamedTuple):
     """The folder where it was written before."""
 
     def __str__(self) -> str:
-        where = "it wasn't archived" if self.archive is None else f"its export is in {visible(self.archive)}"
-        return f"was removed under a retention policy at {self.at.isoformat()} by {visible(self.by)}; {where}"
+        where = "it wasn't archived" if self.archive is None else f"its export is in {self.archive}"
+        return f"was removed under a retention policy at {self.at.isoformat()} by {self.by}; {where}"
 
 
 class RunRemoved(RunNotFound):
@@ -57,7 +57,7 @@ class RunRemoved(RunNotFound):
     def __init__(self, run_id: str, removal: Removal) -> None:
         self.run_id = run_id
         self.removal = removal
-        NotFound.__init__(self, f"run {quoted(run_id)} {removal}")
+        NotFound.__init__(self, f"run {quoted(run_id)} {visible(str(removal))}")
 
 
 class WorkOrderRemoved(WorkOrderNotFound):
@@ -67,7 +67,9 @@ class WorkOrderRemoved(WorkOrderNotFound):
         self.work_order_id = work_order_id
         self.removal = removal
         NotFound.__init__(
-            self, f"work order {quoted(work_order_id)} {removal}; to begin another one, give another idempotency key"
+            self,
+            f"work order {quoted(work_order_id)} {visible(str(removal))}; to begin another one, give another "
+            "idempotency key",
         )
 
 
