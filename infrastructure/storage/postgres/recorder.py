@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import psycopg
 from eventsourcing import postgres as stock
-from eventsourcing.persistence import OperationalError, StoredEvent
+from eventsourcing.persistence import PersistenceError, StoredEvent
 
 from ....domain.lazy import lazy
 from ....projections.status.model import PoolUse
@@ -120,8 +120,8 @@ class PostgresRecorder(QueriedNotifications, stock.PostgresApplicationRecorder):
             with self.datastore.statements() as (connection, execute):
                 execute(_SHORT_WAITS, {})
                 yield connection, lambda sql, parameters: execute(convert_parameters(sql), parameters)
-        except OperationalError as error:
-            if isinstance(error.__cause__, psycopg.errors.LockNotAvailable | psycopg.errors.DeadlockDetected):
+        except PersistenceError as error:
+            if isinstance(error.__cause__, _MEANWHILE):
                 raise RemovalDelayed(str(error)) from error
             raise
 
@@ -146,6 +146,13 @@ class PostgresRecorder(QueriedNotifications, stock.PostgresApplicationRecorder):
     def list_parameter(self, values: Sequence[str] | Sequence[int]) -> object:
         return list(values)
 
+
+_MEANWHILE: Final = (
+    psycopg.errors.LockNotAvailable,
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.RestrictViolation,  # by the trigger: an event came to one of the streams behind what was looked at
+)
+"""What others do keeps a removal from going on."""
 
 _SHORT_WAITS: Final = "SELECT set_config('lock_timeout', '300ms', TRUE)"
 """Who waits for a table holds up all writers behind it."""
