@@ -65,7 +65,7 @@ KEYS_READ = {"evidence checkpoint --key": "evidence", "worker --sign-key": "evid
 """Files that others may not read → whose tests try that."""
 
 ADDED_TO = {"evidence checkpoint --to": ["evidence", "checkpoint", "--key", "key", "--to", "{place}"]}
-IN_A_WORKER = {"worker --sign-to": "evidence checkpoint --to"}
+IN_A_WORKER = {"worker --sign-to": "evidence checkpoint --to", "worker --archive": "retention apply --archive"}
 """What goes on → the command that does the same once."""
 
 FOLDERS = {
