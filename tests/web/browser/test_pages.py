@@ -67,7 +67,7 @@ def test_rows_are_walked_and_opened_by_keys(opened: Open, site: Site) -> None:
     page = opened("/history")
     for key in ("j", "j", "k"):
         page.keyboard.press(key)
-    focused = page.evaluate("document.activeElement.closest('tr') === document.querySelector('[data-rows] tbody tr')")
+    focused = page.evaluate("document.activeElement.closest('tr') === document.querySelector('table.hist tbody tr')")
     assert focused
     page.keyboard.press("Enter")
     page.wait_for_url("**open=**")

@@ -55,7 +55,7 @@ on('keydown', (event) => {
   if (event.key === 'y') copy(location.href, 'Link copied');
   if (event.key === '?') { event.preventDefault(); one('#keys')?.showModal(); }
   if (event.key === 'j' || event.key === 'k') {
-    const rows = all('[data-rows] tbody tr, [data-rows] a.step, [data-rows] li > a');
+    const rows = all('[data-rows] tbody tr:not(figure tr), [data-rows] a.step, [data-rows] li > a');
     const at = rows.findIndex((row) => row.contains(document.activeElement));
     const next = rows[at + (event.key === 'j' ? 1 : -1)] ?? rows[at] ?? rows[0];
     (next?.matches('a') ? next : next?.querySelector('a'))?.focus();
