@@ -102,6 +102,7 @@ def copy(tmp_path: Path) -> Copy:
     return Copy(tmp_path / "copy")
 
 
+@pytest.mark.exhaustive
 def test_an_event_that_was_added_by_the_recipe_is_known_everywhere(copy: Copy) -> None:
     copy.follow(recipe())
     checked = copy.check()
@@ -128,6 +129,7 @@ def test_a_step_that_is_left_out_is_missed_by_name(copy: Copy, left_out: int) ->
     assert "run.noted" in checked.stdout
 
 
+@pytest.mark.exhaustive
 def test_a_key_whose_bounds_no_import_knows_is_missed_by_name(copy: Copy) -> None:
     steps = [(file, block.replace("    note: str", "    note: str\n    noticed_at: int")) for file, block in recipe()]
     copy.follow(steps)
