@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from flowledger import check_proof
@@ -36,7 +37,7 @@ def test_from_a_key_to_a_proof_and_to_what_was_cut_off(cli: CommandLine) -> None
 
     held = cli("evidence", "check", "kept", "--key", public)
     assert (held.returncode, "all of them are here" in held.stdout) == (0, True), held.stdout
-    with sqlite3.connect(cli.home / "ledger.db") as store:
+    with closing(sqlite3.connect(cli.home / "ledger.db")) as store, store:
         store.execute("DROP TRIGGER flowledger_events_refuse_delete")
         store.execute("DELETE FROM flowledger_events WHERE originator_id = ? AND originator_version > 1", (run,))
     cut = cli("evidence", "check", "kept")
