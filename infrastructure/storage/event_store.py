@@ -319,7 +319,7 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
         return stored
 
     def _report_loss(self, stream: str, known: int, stored: int) -> EventsLost:
-        """Drop the cached head of a stream, as the store contradicts it. Raises RunRemoved, WorkOrderRemoved."""
+        """Drop the cached head of a stream, as the store contradicts it. Raises RunRemoved."""
         self._heads.forget((stream,))
         record = self.removal_of(stream)
         if record is not None:

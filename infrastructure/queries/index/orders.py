@@ -1,6 +1,6 @@
 """Work orders as retention decides on them, and what of them other work orders need."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from ....domain.retention import OrderToKeep
@@ -58,6 +58,11 @@ def runs_of(index: Index, work_order_ids: Sequence[str]) -> dict[str, list[str]]
     for work_order_id, run_id in index.select(Condition(query, parameters)):
         found[work_order_id].append(run_id)
     return found
+
+
+def streams_of(runs: Mapping[str, Sequence[str]]) -> list[str]:
+    """The streams of work orders, each given with its runs, and of these."""
+    return [stream for order, ids in runs.items() for stream in (order, *ids)]
 
 
 def orders_of(index: Index, run_ids: Sequence[str]) -> set[str]:

@@ -1,6 +1,6 @@
 """The leaves of events that were removed under a retention policy, as the records of their removal keep them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -8,7 +8,7 @@ from ....domain.errors import StorageCorrupt
 from ....domain.evidence.leaf import leaf_data
 from ....domain.evidence.merkle import leaf_hash
 from ....domain.evidence.report import RemovedHistory
-from ....domain.retention import RemovedLeaf, packed_leaves, unpack_leaves
+from ....domain.retention import RemovedLeaf, StreamPart, packed_leaves, unpack_leaves
 from ....domain.values.clock import moment
 from ...storage.codec import digest_of
 from ...storage.removal_table import RemovalTable, RemovedStream
@@ -109,11 +109,15 @@ def leaves_in(record: "RecordedEvent") -> Iterator[RemovedLeaf]:
 
 def streams_removed_by(record: "RecordedEvent") -> list[RemovedStream]:
     """The streams that it names. Raises ValueError."""
-    last = {leaf.stream: leaf.position for leaf in leaves_in(record)}
-    parts = packed_leaves(record.data)[1]
-    return [
-        RemovedStream(stream, upto, last.get(stream, 0), record.stream, record.version) for stream, _, upto, _ in parts
-    ]
+    return streams_in(leaves_in(record), packed_leaves(record.data)[1], record.stream, record.version)
+
+
+def streams_in(
+    leaves: Iterable[RemovedLeaf], parts: Iterable[StreamPart], record: str, version: int
+) -> list[RemovedStream]:
+    """The streams of these parts, whose leaves are given, as the event of that version of ``record`` names them."""
+    last = {leaf.stream: leaf.position for leaf in leaves}
+    return [RemovedStream(part.stream, part.last, last.get(part.stream, 0), record, version) for part in parts]
 
 
 def removed_histories(store: "EventReader") -> tuple[RemovedHistory, ...]:

@@ -9,11 +9,12 @@ from ....domain.ports import Write
 from ....domain.retention import HoldTarget
 from ....domain.run import STARTED, cancel
 from ....domain.status import ENDED
-from ....domain.subjects import GLOBALS, SubjectState, erase, evolve_subject
+from ....domain.subjects import GLOBALS, erase
 from ....domain.values.clock import moment
 from ....domain.values.ids import subject_stream
 from ....projections.erasure import ErasedPlace, ErasedRun, ErasureReport
 from ...repositories.legal_holds import load_legal_holds
+from ...repositories.subjects import load_subject
 from ..runs.run_services import RunServices
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Erasure:
         key = keys.table.find(subject) if isinstance(subject, str) else None
         if key is None:
             raise SubjectNotFound(subject)
-        state = self._load(key.id)
+        state = load_subject(self._store, key.id)
         if dry_run:
             found = self._look(state.streams)
             return self._report(subject, key, None, found, _places(subject, found, self._store.recorder.scrubs))
@@ -58,7 +59,7 @@ class Erasure:
         found = self._look(state.streams, cancel_by=by)
         keys.destroy(key)
         # Runs that were started for it meanwhile belong to it, too.
-        later = [stream for stream in self._load(key.id).streams if stream not in set(state.streams)]
+        later = [stream for stream in load_subject(self._store, key.id).streams if stream not in set(state.streams)]
         self._look(later, cancel_by=by)
         done = self._store.recorder.scrub("flowledger_subject_keys")
         return self._report(subject, key, state.erased_at, found, _places(subject, found, done))
@@ -79,12 +80,6 @@ class Erasure:
         for hold in map(holds.get, targets):
             if hold is not None:
                 raise UnderLegalHold(hold.target.kind, hold.target.id, hold.by, hold.reason)
-
-    def _load(self, key_id: str) -> SubjectState:
-        state = SubjectState(key_id)
-        for event in self._store.read(subject_stream(key_id)):
-            evolve_subject(state, event.type, event.data)
-        return state
 
     def _look(self, streams: Sequence[str], *, cancel_by: str | None = None) -> _Found:
         """What is sealed in these streams; runs that haven't ended are cancelled, if somebody does it."""

@@ -9,7 +9,8 @@ from ....domain.errors import StorageCorrupt, StorageUnavailable
 from ....domain.ports import NewEvent, Write
 from ....domain.retention import RemovedLeaf, RemovedPart, RetentionPolicy, StreamPart, removed
 from ....domain.values.ids import retention_stream
-from ...queries.tree.removed import hash_leaf
+from ...queries.index.orders import streams_of
+from ...queries.tree.removed import hash_leaf, streams_in
 from ...storage.codec import digest_of
 from ...storage.errors import RemovalDelayed
 from ...storage.removal import remove
@@ -81,7 +82,7 @@ class Remover:
         return runs.keys() - left.keys()
 
     def _try(self, runs: Mapping[str, Sequence[str]], archived: Mapping[str, str], holds_version: int) -> Sequence[str]:
-        streams = [stream for order, ids in runs.items() for stream in (order, *ids)]
+        streams = streams_of(runs)
         found = self._table.digests_of(streams)
         if gone_already := set(streams) - {event.stream for event in found}:
             return tuple(gone_already)  # by another call
@@ -145,9 +146,7 @@ def _removed_streams(parts: Sequence[RemovedPart], record: str, version: int) ->
     """Each stream with the part that has its last event."""
     gone: dict[str, RemovedStream] = {}
     for number, part in enumerate(parts, version + 1):
-        last = {leaf.stream: leaf.position for leaf in part.leaves}
-        for stream, _, upto, _ in part.streams:
-            gone[stream] = RemovedStream(stream, upto, last[stream], record, number)
+        gone.update((each.stream, each) for each in streams_in(part.leaves, part.streams, record, number))
     return list(gone.values())
 
 

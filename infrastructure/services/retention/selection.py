@@ -5,11 +5,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from ....domain.retention import Decision, HoldTarget, KeptReason, LegalHolds, RetentionPolicy
-from ....domain.subjects import SubjectState, evolve_subject
-from ....domain.values.ids import subject_stream
+from ....domain.retention import Decision, KeptReason, LegalHolds, RetentionPolicy
 from ....projections.retention import KeptRuns, words_of
-from ...queries.index.orders import newest_orders, orders_of, runs_of, sources_elsewhere
+from ...queries.index.orders import newest_orders, orders_of, runs_of, sources_elsewhere, streams_of
+from ...repositories.subjects import load_subject
 
 if TYPE_CHECKING:
     from ...queries.index.reader import Index
@@ -95,23 +94,15 @@ def held_orders(store: "LedgerEventStore", index: "Index", holds: LegalHolds) ->
     held = orders_of(index, runs) if runs else set[str]()
     for target in holds.holds:
         if target.kind == "subject":
-            held.update(streams_of_subject(store, target))
+            held.update(load_subject(store, target.id).streams)
     return held
-
-
-def streams_of_subject(store: "LedgerEventStore", target: HoldTarget) -> list[str]:
-    """The runs and work orders that belong to a subject."""
-    state = SubjectState(target.id)
-    for event in store.read(subject_stream(target.id)):
-        evolve_subject(state, event.type, event.data)
-    return state.streams
 
 
 def _sizes(index: "Index", table: "RemovalTable | None", work_order_ids: list[str]) -> Mapping[str, int]:
     if table is None:
         return {}
     runs = runs_of(index, work_order_ids)
-    sizes = table.sizes_of([stream for id, ids in runs.items() for stream in (id, *ids)])
+    sizes = table.sizes_of(streams_of(runs))
     return {id: sum(sizes.get(stream, (0, 0))[1] for stream in (id, *ids)) for id, ids in runs.items()}
 
 

@@ -29,7 +29,7 @@ from ...concurrency.regular import RegularAct
 from ...concurrency.threads import Threads
 from ...files.atomic import make_folder
 from ...new_id import new_id
-from ...queries.index.orders import runs_of
+from ...queries.index.orders import runs_of, streams_of
 from ...queries.tree.removed import removed_histories
 from ...repositories.legal_holds import load_legal_holds
 from ...repositories.missing import missing_run
@@ -73,11 +73,10 @@ class Retention(Unpicklable):
         found = select(self._store, self._index, self._store.removals, policy, holds, self._now())
         would = Removed()
         for runs in self._batches(found.going):
-            streams = [stream for order, ids in runs.items() for stream in (order, *ids)]
             would.runs += sum(map(len, runs.values()))
             would.work_orders += len(runs)
             if self._store.removals is not None:
-                heads = self._store.removals.sizes_of(streams)
+                heads = self._store.removals.sizes_of(streams_of(runs))
                 would.events += sum(events for events, _ in heads.values())
                 would.bytes += sum(size for _, size in heads.values())
         return _report(policy, found, would, None, 0, preview=True)

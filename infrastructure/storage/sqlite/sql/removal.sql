@@ -67,9 +67,6 @@ DELETE FROM flowledger_failures WHERE position IN (SELECT value FROM json_each(:
 -- delete_checkpoints: Folded states.
 DELETE FROM flowledger_checkpoints WHERE stream IN (SELECT value FROM json_each(:streams))
 
--- stop_writers: Nobody else writes in this transaction anyway.
-SELECT 1
-
 -- forget_removed_runs: What a list took in again of runs that were removed meanwhile.
 DELETE FROM flowledger_index_runs WHERE run_id IN (SELECT stream FROM flowledger_removed)
 
