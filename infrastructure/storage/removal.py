@@ -19,7 +19,6 @@ _OF_STREAMS: Final = (
     "delete_given_up",
     "delete_search_words",
     "delete_search",
-    "delete_checkpoints",
 )
 """In the order in which appends lock the tables, so that there are no deadlocks."""
 
@@ -55,6 +54,7 @@ def remove(
                 execute(name, positions=numbers)
             # Whoever was appending to one of them meanwhile is done after this, and nobody follows.
             execute("stop_writers")
+            execute("delete_checkpoints", streams=given)
             _refuse_changed(stream for stream, _ in execute("heads_of", streams=given))
             heads = dict(execute("heads_of", streams=table.as_list([LEGAL_HOLDS])))
             _refuse_changed([] if heads.get(LEGAL_HOLDS, 0) == holds_version else [LEGAL_HOLDS])

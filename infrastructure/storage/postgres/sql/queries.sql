@@ -191,6 +191,7 @@ SELECT version FROM flowledger_schema
 INSERT INTO flowledger_checkpoints (stream, version, fold_revision, state)
 SELECT %(stream)b, version, %(fold_revision)b, state
 FROM unnest(%(versions)b::bigint[], %(states)b::bytea[]) AS page (version, state)
+WHERE NOT EXISTS (SELECT FROM flowledger_removed WHERE stream = %(stream)b)
 ORDER BY version
 ON CONFLICT (stream, version) DO UPDATE SET fold_revision = EXCLUDED.fold_revision, state = EXCLUDED.state
 WHERE flowledger_checkpoints.state <> EXCLUDED.state OR flowledger_checkpoints.fold_revision <> EXCLUDED.fold_revision

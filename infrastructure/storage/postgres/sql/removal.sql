@@ -64,8 +64,8 @@ DELETE FROM flowledger_failures WHERE position = ANY (:positions)
 -- delete_checkpoints: Folded states.
 DELETE FROM flowledger_checkpoints WHERE stream = ANY (:streams)
 
--- stop_writers: From here to the end of the transaction nobody appends; those who are at it are waited for.
-LOCK TABLE flowledger_events IN SHARE MODE
+-- stop_writers: From here to the end of the transaction nobody appends, or keeps what he has folded; who is at it is waited for.
+LOCK TABLE flowledger_events, flowledger_checkpoints IN SHARE MODE
 
 -- forget_removed_runs: What a list took in again of runs that were removed meanwhile.
 DELETE FROM flowledger_index_runs WHERE run_id IN (SELECT stream FROM flowledger_removed)

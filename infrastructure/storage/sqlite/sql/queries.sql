@@ -72,7 +72,8 @@ ORDER BY notification_id LIMIT :limit
 
 -- save_checkpoint: Keep a page of a folded state, in place of another one for the same version.
 INSERT INTO flowledger_checkpoints (stream, version, fold_revision, state)
-VALUES (:stream, :version, :fold_revision, :state)
+SELECT :stream, :version, :fold_revision, :state
+WHERE NOT EXISTS (SELECT 1 FROM flowledger_removed WHERE stream = :stream)
 ON CONFLICT (stream, version) DO UPDATE SET fold_revision = excluded.fold_revision, state = excluded.state
 WHERE flowledger_checkpoints.state <> excluded.state OR flowledger_checkpoints.fold_revision <> excluded.fold_revision
 
