@@ -30,7 +30,7 @@ def is_awaited(method: Callable[..., Any]) -> bool:
     return inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method)
 
 
-MADE = {"worker", "aworker", "subscribe", "asubscribe", "within", "sign_regularly"}
+MADE = {"worker", "aworker", "subscribe", "asubscribe", "within", "sign_regularly", "apply_regularly"}
 """They make something, wait for nothing, and have a variant that makes something else, or none."""
 
 SYNC = [
