@@ -1,6 +1,6 @@
 """Migrate a store's tables to the schema that this code knows, once, however many processes start at the same time."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from ...domain.errors import StorageUnavailable
 from .sql import Dialect, migrations, schema
@@ -21,19 +21,11 @@ def is_current(dialect: Dialect, version: int) -> bool:
     return version == known
 
 
-def apply(dialect: Dialect, version: int, execute: Callable[[str], object]) -> None:
-    """Make a new store, or apply every file above ``version`` in order.
-
-    The caller holds the store's lock, in a transaction.
-    """
-    for statement in statements(dialect, version):
-        execute(statement)
-
-
 def statements(dialect: Dialect, version: int) -> Iterator[str]:
     """The statements that migrate a store from ``version`` (0: there is none) to the newest schema.
 
-    A new store never gets the tables of old ones, as other software may have tables of the same names.
+    Whoever holds the store's lock executes them in order, in a transaction. A new store never gets the tables of old
+    ones, as other software may have tables of the same names.
     """
     if version == 0:
         yield from schema(dialect)

@@ -49,7 +49,7 @@ def test_an_older_store_is_upgraded_and_keeps_its_events(durable_url: str, monke
         write(store, "a", 0, 1)
     current = sql_files.migrations
     monkeypatch.setattr(
-        migrations, "migrations", lambda dialect: current(dialect) | {99: ["CREATE TABLE of_the_future (x int)"]}
+        migrations, "migrations", lambda dialect: current(dialect) | {99: ["CREATE TABLE of_the_future (x int);"]}
     )
     for _ in range(2):
         with opened(durable_url) as store:
@@ -62,7 +62,7 @@ def test_an_upgrade_that_fails_leaves_the_store_as_it_was(durable_url: str, monk
         write(store, "a", 0, 1)
     current = sql_files.migrations
     with monkeypatch.context() as patch:
-        broken = {98: ["CREATE TABLE half_done (x int)"], 99: ["CREATE TABLE flowledger_events (x int)"]}
+        broken = {98: ["CREATE TABLE half_done (x int);"], 99: ["CREATE TABLE flowledger_events (x int);"]}
         patch.setattr(migrations, "migrations", lambda dialect: current(dialect) | broken)
         with pytest.raises(Exception, match="flowledger_events"):
             open_store(durable_url)

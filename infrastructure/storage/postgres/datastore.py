@@ -249,11 +249,9 @@ def migrate(datastore: PostgresDatastore) -> None:
                     _make_schema(connection, schema)
                 # A session's temporary tables come last; by default they would come first.
                 connection.execute(f"SET LOCAL search_path = {quoted(schema)}, pg_temp".encode())
-                migrations.apply(
-                    "postgres",
-                    version_in(connection, schema),
-                    lambda statement: connection.execute(statement.encode()),
-                )
+                statements = migrations.statements("postgres", version_in(connection, schema))
+                if script := "\n".join(statements):  # nothing, where another process was first
+                    connection.execute(script.encode())
         except psycopg.errors.InsufficientPrivilege as error:
             raise OperationalError(_explain_missing_rights(version, error)) from error
 

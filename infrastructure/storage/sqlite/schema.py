@@ -25,7 +25,8 @@ def migrate(datastore: SQLiteDatastore) -> None:
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         _use_write_ahead_log(connection)
     with datastore.write_transaction() as connection:
-        migrations.apply("sqlite", _version(datastore, connection), connection.execute)
+        for statement in migrations.statements("sqlite", _version(datastore, connection)):
+            connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
