@@ -55,6 +55,7 @@ class BulkActionItem:
     number: int
     """Its place: they are worked on in this order, from 1 on."""
     run_id: str
+    """Of a work order that was rejected and had no run: its own id."""
     work_order_id: str | None
     """None where there is no such run."""
     outcome: BulkOutcome | None
@@ -98,6 +99,8 @@ class BulkPreview:
     """Types of executors that would act on the world again, and in how many of the runs; None: it wasn't asked."""
     digest: str
     """Of the runs, in their order: equal where they are the same."""
+    rejected: tuple[str, ...] = ()
+    """Those that are work orders which were rejected and have no run: a retry gives them their first one."""
 
 
 def bulk_action(state: BulkState, runs: Mapping[str, int]) -> BulkAction:

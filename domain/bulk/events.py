@@ -11,9 +11,10 @@ BulkAct = Literal["retry", "cancel"]
 
 
 class Target(TypedDict):
-    """One run that something is to be done with."""
+    """One run that something is to be done with, or a work order that was rejected and has none."""
 
     run_id: str
+    """Of such a work order its own id."""
     work_order_id: NotRequired[str]
     """Absent where there is no such run."""
 

@@ -251,3 +251,43 @@ async def test_a_served_app_goes_on_with_what_was_left_open(many: fl.Ledger, fai
     app = create_app(many)
     async with app.lifespan():
         until(lambda: many.bulk.get(action.id).status == "finished")
+
+
+@pytest.fixture
+def rejecting() -> Iterator[fl.Ledger]:
+    """A ledger whose workflow refused two work orders at their start, and would take one of them by now."""
+    executors = fl.ExecutorRegistry()
+    executors.register("typed", input={"properties": {"n": {"type": "integer"}}})(lambda step: None)
+    with memory_ledger(executors) as ledger:
+        ledger.workflows.save({"nodes": [{"id": "a", "type": "typed", "data": "{{payload}}"}]}, workflow_id="w")
+        for payload in ({"n": "x", "m": "z"}, {"n": "y", "m": 1}):
+            with pytest.raises(fl.WorkOrderRejected):
+                ledger.runs.start("w", payload)
+        mended = {"nodes": [{"id": "a", "type": "typed", "data": {"n": "{{payload.m}}"}}]}
+        ledger.workflows.save(mended, workflow_id="w")
+        yield ledger
+
+
+async def test_rejected_work_orders_are_picked_among_failures_and_each_gets_its_first_run_or_a_reason(
+    rejecting: fl.Ledger,
+) -> None:
+    good, bad = (order.id for order in rejecting.history.work_orders(state="rejected"))
+    async with local(rejecting) as client:
+        failures = await page(client, "/failures")
+        assert [pick.attributes["value"] for pick in failures.find("input", name="pick")] == [good, bad]
+        at = failures.link("of all 2 shown…")
+        preview = await page(client, at)
+        said = preview.one("ul", classes="panel-body").text
+        assert preview.one("h1").text == "Retry 1 run"
+        assert "2 work orders among them were rejected at the start" in said
+        assert "1 is refused: version 2 would refuse its input again" in said
+        assert preview.link(bad[-6:]) == f"/runs/{bad}/retry"
+        asked = await ask(client, at)
+        done = await finish(client, rejecting, asked.headers["location"])
+        assert "refuse its input again" in done.one("tr", id="item-2").text
+        assert done.one("tr", id="item-1").link(good[-6:]) == f"/runs/{good}/retry"
+        body = {"act": "cancel", "runs": [bad]}
+        (obstacle,) = (await client.post("/api/bulk?preview=true", json=body)).json()["obstacles"]
+        assert (obstacle["outcome"], obstacle["example"]) == ("skipped", bad)
+    assert len(rejecting.runs.work_order(good).runs) == 1
+    assert rejecting.runs.work_order(bad).runs == ()

@@ -64,6 +64,19 @@ class Index:
             found.update((row[0], Standing(*row)) for row in rows)
         return found
 
+    def last_runs(self, work_order_ids: Sequence[str]) -> dict[str, str | None]:
+        """The last runs of those work orders that exist; None where it was rejected and has none."""
+        return {row[0]: row[2] for row in self._work_orders_of(work_order_ids)}
+
+    def rejected(self, work_order_ids: Sequence[str]) -> dict[str, Standing]:
+        """Those work orders that exist and have no run, as they were rejected."""
+        rows = self._work_orders_of(work_order_ids)
+        return {id: Standing(id, id, workflow_id, "rejected", None) for id, workflow_id, last in rows if last is None}
+
+    def _work_orders_of(self, ids: Sequence[str]) -> list[Any]:
+        starts = range(0, len(ids), sql.MOST_IDS)
+        return [row for start in starts for row in self._rows(sql.last_runs(ids[start : start + sql.MOST_IDS]))]
+
     def waits(self, query: WaitQuery, limit: int) -> list[WaitRow]:
         """Those first that were asked first."""
         return [row._replace(held=bool(row.held)) for row in map(WaitRow._make, self._rows(sql.waits(query, limit)))]

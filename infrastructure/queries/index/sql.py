@@ -39,6 +39,16 @@ def standings(run_ids: Sequence[str]) -> Condition:
     )
 
 
+def last_runs(work_order_ids: Sequence[str]) -> Condition:
+    """Those work orders that exist: id, workflow, last run."""
+    names, parameters = _one_of(work_order_ids)
+    return Condition(
+        "SELECT work_order_id, workflow_id, last_run_id FROM flowledger_index_work_orders "  # noqa: S608 - our own columns and tables; values are parameters
+        f"WHERE work_order_id IN ({names})",
+        parameters,
+    )
+
+
 def _one_of(run_ids: Sequence[str]) -> tuple[str, dict[str, Any]]:
     """The parameters of a list of ids, and their names as SQL."""
     # Filled up to one of a few lengths, so that a server prepares a few statements and not one for each length.

@@ -28,7 +28,7 @@ from ...repositories.bulk import load_bulk, load_directory
 from ...repositories.optimistic_retry import OptimisticRetry
 from ..runs.run_services import RunServices
 from .preview import digest_of, preview_bulk
-from .selection import FindRuns, select
+from .selection import FindRuns, Selected, select
 from .work import BulkWork
 
 
@@ -65,7 +65,7 @@ class Bulk(Unpicklable):
         Raises InvalidRequest, WorkflowNotFound, VersionNotFound, StorageUnavailable.
         """
         _check_act(act, from_node)
-        selected = select(self._find, runs, matching)
+        selected = self._stand_for(select(self._find, runs, matching))
         return preview_bulk(self._services, self._index, act, selected.run_ids, from_node, effects=effects)
 
     def request(
@@ -83,11 +83,13 @@ class Bulk(Unpicklable):
         """Store that the runs are to be retried (``act="retry"``) or cancelled (``"cancel"``); do nothing yet.
 
         ``runs`` are their ids, worked on in this order; or ``matching`` holds filters, named as in ``history.runs``:
-        then the runs that match now are meant, oldest first, and none that come to match later.
+        then the runs that match now are meant, oldest first, and none that come to match later. The id of a work order
+        stands for its last run.
 
         A retry takes each run that has failed or was cancelled and is the last one of its work order, and begins at the
         start or, with ``from_node``, at that node, as in ``runs.retry``; the new runs are queued, and workers execute
-        them. What can't be done with a run is its result.
+        them. A work order that was rejected and has no run gets its first one, at the start, unless the live version
+        refuses its input again; there is nothing of it to cancel. What can't be done with a run is its result.
 
         ``digest`` is that of a preview: where other runs are meant by now, this is refused. The same
         ``idempotency_key`` with the same request answers with the action that is there.
@@ -105,7 +107,7 @@ class Bulk(Unpicklable):
         bulk_id = new_id(self._services.now()) if idempotency_key is None else _keyed_id(idempotency_key)
         if idempotency_key is not None and self._store.head(bulk_stream(bulk_id)):
             return self._known(bulk_id, idempotency_key, asked)
-        selected = named or select(self._find, None, matching)
+        selected = self._stand_for(named or select(self._find, None, matching))
         if not selected.run_ids:
             raise InvalidRequest("no run matches: there is nothing to do, and nothing was stored")
         if digest is not None and digest != digest_of(selected.run_ids):
@@ -221,8 +223,17 @@ class Bulk(Unpicklable):
             work.leave()
         return self.get(bulk_id)
 
+    def _stand_for(self, selected: Selected) -> Selected:
+        """The same with the last run in place of each work order that has one."""
+        if selected.filters is not None:
+            return selected
+        known = self._index.statuses(selected.run_ids)
+        last = self._index.last_runs([run_id for run_id in selected.run_ids if run_id not in known])
+        return Selected(list(dict.fromkeys(last.get(run_id) or run_id for run_id in selected.run_ids)), None)
+
     def _targets(self, run_ids: Sequence[str]) -> Sequence[Target]:
         standings = self._index.standings(run_ids)
+        standings |= self._index.rejected([run_id for run_id in run_ids if run_id not in standings])
         return [
             {"run_id": run_id, "work_order_id": standings[run_id].work_order_id}
             if run_id in standings

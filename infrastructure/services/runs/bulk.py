@@ -21,7 +21,7 @@ from ...new_id import new_id
 from ...repositories.optimistic_retry import OptimisticRetry
 from ...repositories.work_orders import find_work_order_and_run, load_work_order
 from .preview import find_repeated
-from .rerun import RerunOptions, start_rerun
+from .rerun import RerunOptions, draft_rerun, start_rerun
 from .retry import plan_retry_in
 from .run_services import RunServices
 
@@ -151,6 +151,8 @@ def retry_once(
 ) -> BulkItem:
     """Retry the last run of a work order, whose id is ``run_id``, and leave the retry to whoever executes it.
 
+    Where the work order was rejected and has no run, ``run_id`` is its own id.
+
     The retry has the id that ``run_of`` says: so it is there once, however often this is called. Raises what
     ``plan_retry_in`` and ``start_rerun`` raise.
     """
@@ -163,6 +165,17 @@ def effects_once(services: RunServices, run_id: str, work_order_id: str, from_no
     work_order = load_work_order(services.store, work_order_id)
     rerun = plan_retry_in(services, work_order, run_id, from_node)
     return {effect.type for effect in find_repeated(services, rerun)}
+
+
+def why_rejected_again(services: RunServices, work_order: WorkOrderState) -> str | None:
+    """Why the live version would refuse the input of a rejected work order once more; None where it takes it.
+
+    Raises as ``plan_retry_in`` does.
+    """
+    rerun = plan_retry_in(services, work_order, None, None)
+    options = RerunOptions(services.settings("unknown", None, None), {}, wait=False)
+    refused = draft_rerun(services, rerun, options).refused
+    return None if refused is None else f"version {rerun.runnable.version} would refuse its input again: {refused[0]}"
 
 
 class _BulkRetry(NamedTuple):

@@ -15,7 +15,7 @@ from ..shared.listing import After, All, Limit, Listing, Out
 from ..shared.options import AsCsv, AsJson, By, Reason
 from ..shared.run_filters import ActionFilters, takes_run_filters
 from ..shared.session import Session
-from ..shared.short_ids import find_run
+from ..shared.short_ids import find_run_or_order
 from ..views import bulk as bulk_views
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def request(
     if not runs and not given and not every:
         raise InvalidRequest("name runs, give filters, or say --all for all runs of the store")
     with session.open_ledger() as ledger:
-        named = [find_run(ledger, run_id) for run_id in runs or ()]
+        named = [find_run_or_order(ledger, run_id) for run_id in runs or ()]
         chosen: dict[str, Any] = {"runs": named} if named else {"matching": given}
         if dry_run:
             preview = ledger.bulk.preview(act, **chosen, from_node=from_node)  # type: ignore[arg-type]

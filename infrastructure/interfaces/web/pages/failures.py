@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from .....projections.pagination import Page as ListPage
+from .....projections.runs.summary import WorkOrderSummary
 from .....projections.steps.summary import FailureGroup
 from ...presentation.documents import row_document
 from ...presentation.inputs import read_moment
@@ -98,6 +100,10 @@ class FailuresPage:
     workflows: tuple[str, ...]
     """To choose from."""
     next: str | None
+    rejected: ListPage[WorkOrderSummary]
+    """Work orders that have no run, as their input was refused: the newest of them."""
+    may_pick: bool
+    """Whether who reads it may retry them."""
     behind: float | None
     copy_as: CopyAs
 
@@ -137,6 +143,8 @@ def load(call: Call) -> FailuresPage:
         tuple(_shown(call, group, days, latest[group.workflow_id], since, filters) for group in found),
         tuple(workflow.id for workflow in call.ledger.workflows.list(limit=100)),
         found.next,
+        history.work_orders(filters.workflow, "rejected", since=since, until=filters.until, limit=LIMIT),
+        call.may("operator"),
         found.behind,
         CopyAs(
             call.links.data("failures", **filters.query(after=filters.after)),
