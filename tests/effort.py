@@ -4,11 +4,12 @@ The exhaustive run consists of what the other one leaves out or tries less often
 tests and parameters marked ``exhaustive``, most of those marked ``sampled``, those marked ``scaled``, all that
 Hypothesis makes examples for, and most parameters of what runs on PostgreSQL as well as on other backends.
 
-With ``pytest --thin`` each test of the default run is tried with few of its parameter sets.
+With ``pytest --thin`` each test of the default run is tried with few of its parameter sets, on one backend or another.
 """
 
 from collections.abc import Container, Iterable
 from typing import Any
+from zlib import crc32
 
 import pytest
 from hypothesis import settings
@@ -74,18 +75,16 @@ def spread_over_postgres(items: Iterable[pytest.Item]) -> None:
 
 
 def thin(items: Iterable[pytest.Item]) -> list[pytest.Item]:
-    """Each test on each backend, with one in PART of its parameter sets.
+    """Each test with one in PART of its parameter sets, from test to test with others: so each backend has its share.
 
     For another version of Python: where that makes a difference, it makes it to a test, and hardly to its numbers.
     """
-    seen: dict[object, int] = {}
-    kept: list[pytest.Item] = []
+    sets: dict[str, list[pytest.Item]] = {}
     for item in items:
-        key = _test_on_backend(item)
-        if seen.setdefault(key, 0) % PART == 0:
-            kept.append(item)
-        seen[key] += 1
-    return kept
+        sets.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    return [
+        item for test, of_it in sets.items() for item in of_it[crc32(test.encode()) % min(PART, len(of_it)) :: PART]
+    ]
 
 
 def _test_on_backend(item: pytest.Item) -> tuple[str, ...]:

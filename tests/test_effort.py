@@ -79,10 +79,12 @@ def test_the_exhaustive_run_tries_as_often_as_it_says(monkeypatch: pytest.Monkey
         assert [effort.tries(300), effort.tries(3)] == expected
 
 
-def test_a_thin_run_has_each_test_on_each_backend_with_few_of_its_parameters() -> None:
-    items: list[Any] = [
-        Item("test_one"),
-        *(Item("test_all", number=number, store_url=backend) for number in range(9) for backend in BACKENDS),
-    ]
-    kept = [item.nodeid for item in effort.thin(items)]
-    assert kept == ["test_one[]", *(f"test_all[{number}-{backend}]" for number in (0, 8) for backend in BACKENDS)]
+def test_a_thin_run_has_each_test_with_few_of_its_parameters_and_each_backend_in_some() -> None:
+    tests = [f"test_{number}" for number in range(30)]
+    items: list[Any] = [Item(test, store_url=backend) for test in tests for backend in BACKENDS]
+    items += [Item("test_long", number=number) for number in range(effort.PART * 3)]
+    items += [Item("test_alone")]
+    kept = effort.thin(items)
+    assert {item.nodeid.partition("[")[0] for item in kept} == {*tests, "test_long", "test_alone"}
+    assert len(kept) == len(tests) + 3 + 1
+    assert {item.callspec.params["store_url"] for item in kept[: len(tests)]} == set(BACKENDS)
