@@ -8,7 +8,7 @@ from typing import Any
 from ..errors import IllegalTransition
 from ..status import RunStatus
 from ..values.brief import brief
-from ..values.json import restore
+from ..values.json import reduce
 from ..visible import quoted, visible
 from ..workflow.definition import WorkflowDefinition
 from .effects import RepeatedEffect
@@ -78,8 +78,8 @@ class EarlierAnswer:
     reused: bool
     """Whether the retry begins with this answer, as its caller named the node; else it asks again."""
 
-    def __setstate__(self, state: list[Any]) -> None:
-        restore(self, state, "payload")
+    def __reduce__(self) -> tuple[Any, ...]:
+        return reduce(self, "payload")
 
     def to_data(self) -> Mapping[str, Any]:
         return {

@@ -11,7 +11,7 @@ from pydantic_core import to_json
 from ..errors import InvalidSnapshot
 from ..status import SnapshotStatus
 from ..values.clock import millis
-from ..values.json import restore
+from ..values.json import reduce
 from ..values.json_text import read_json
 from ..values.partly_read import PartlyRead
 from ..visible import visible_json
@@ -34,8 +34,8 @@ class RetryState:
     extra: Mapping[str, Any] = field(default_factory=lambda: NO_KEYS)
     """Other keys of its JSON, as an application keeps them: written back for as long as this state lasts."""
 
-    def __setstate__(self, state: list[Any]) -> None:
-        restore(self, state, "payload", "extra")
+    def __reduce__(self) -> tuple[Any, ...]:
+        return reduce(self, "payload", "extra")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,8 @@ class Snapshot(PartlyRead):
     _READ_LATE: ClassVar[tuple[str, ...]] = ("current_node_id", "last_started_at", "total_execution_time")
     """Unset in the snapshots that ``running_snapshot`` makes."""
 
-    def __setstate__(self, state: list[Any]) -> None:
-        restore(self, state, "metadata", "extra", "payload")
+    def __reduce__(self) -> tuple[Any, ...]:
+        return reduce(self, "metadata", "extra", "payload")
 
     def to_data(self) -> dict[str, Any]:
         """The JSON object; an unset optional key is absent. Outputs and metadata in it are read-only."""

@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 
 from ..errors import InvalidRequest
 from ..values.clock import moment
-from ..values.json import restore
+from ..values.json import reduce
 from ..visible import quoted
 
 # --- in the state of a run: JSON, as checkpoints keep it --------------------------------------------------------------
@@ -68,8 +68,8 @@ class Wait:
     version: int
     """Of the run, at which it asked."""
 
-    def __setstate__(self, state: list[Any]) -> None:
-        restore(self, state, "answer")
+    def __reduce__(self) -> tuple[Any, ...]:
+        return reduce(self, "answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +85,8 @@ class Answer:
     wait: str
     """The id of the wait."""
 
-    def __setstate__(self, state: list[Any]) -> None:
-        restore(self, state, "payload")
+    def __reduce__(self) -> tuple[Any, ...]:
+        return reduce(self, "payload")
 
 
 @dataclass(frozen=True, slots=True)

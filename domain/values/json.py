@@ -84,10 +84,19 @@ def refreeze(value: Any) -> Any:
     return value
 
 
-def restore(target: Any, state: Sequence[Any], *read_only: str) -> None:
-    """Set the fields of a frozen dataclass from what was pickled; those named are read-only JSON."""
-    for field, value in zip(fields(target), state, strict=True):
-        object.__setattr__(target, field.name, refreeze(value) if field.name in read_only else value)
+def reduce(value: Any, *read_only: str) -> tuple[Any, ...]:
+    """What ``__reduce__`` of a frozen dataclass returns; the fields named are read-only JSON, also when it comes back.
+
+    ``__setstate__`` would be shorter, but Python 3.11.0 to 3.11.2 put one of their own in its place.
+    """
+    return _restore, (type(value), tuple(getattr(value, field.name) for field in fields(value)), read_only)
+
+
+def _restore(kind: type[Any], values: Sequence[Any], read_only: Sequence[str]) -> Any:
+    restored = object.__new__(kind)
+    for field, value in zip(fields(kind), values, strict=True):
+        object.__setattr__(restored, field.name, refreeze(value) if field.name in read_only else value)
+    return restored
 
 
 class Immutable:

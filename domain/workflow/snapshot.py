@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from ..values.clock import moment
-from ..values.json import freeze, restore
+from ..values.json import freeze, reduce
 from .definition import STORED, WorkflowDefinition
 from .events import JobCode
 
@@ -37,8 +37,8 @@ class WorkflowSnapshot:
     is_live: bool = False
     """Whether it is the version that runs start with now."""
 
-    def __setstate__(self, state: list[Any]) -> None:
-        restore(self, state, "code")
+    def __reduce__(self) -> tuple[Any, ...]:
+        return reduce(self, "code")
 
 
 def snapshot_of(

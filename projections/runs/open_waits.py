@@ -7,7 +7,7 @@ from typing import Any
 
 from ...domain.run.waits import OpenWait, wait_id
 from ...domain.values.clock import moment
-from ...domain.values.json import refreeze, restore
+from ...domain.values.json import reduce, refreeze
 from ..index.rows import WaitRow
 
 
@@ -36,8 +36,8 @@ class WaitSummary:
     by: str
     """Who started the run."""
 
-    def __setstate__(self, state: list[Any]) -> None:
-        restore(self, state, "answer")
+    def __reduce__(self) -> tuple[Any, ...]:
+        return reduce(self, "answer")
 
 
 def wait_summary(row: WaitRow, asked: OpenWait) -> WaitSummary:
