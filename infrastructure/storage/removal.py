@@ -17,12 +17,11 @@ _OF_STREAMS: Final = (
     "delete_work_orders",
     "delete_changes",
     "delete_given_up",
-    "delete_search_words",
-    "delete_search",
 )
 """In the order in which appends lock the tables, so that there are no deadlocks."""
 
-_OF_POSITIONS: Final = ("delete_steps", "delete_failures")
+_OF_SEARCH: Final = ("stop_search", "delete_search_words", "delete_search", "delete_steps", "delete_failures")
+"""Who keeps a page of the log is waited for first, and sees behind this that events of it are gone."""
 
 
 def remove(
@@ -50,8 +49,8 @@ def remove(
             _refuse_changed(stream for stream in streams if found.get(stream) != events[stream])
             for name in _OF_STREAMS:
                 execute(name, streams=given)
-            for name in _OF_POSITIONS:
-                execute(name, positions=numbers)
+            for name in _OF_SEARCH:
+                execute(name, streams=given, positions=numbers)
             # Whoever was appending to one of them meanwhile is done after this, and nobody follows.
             execute("stop_writers")
             execute("delete_checkpoints", streams=given)

@@ -67,8 +67,9 @@ class SearchTable(ABC):
     ) -> bool:
         """Store entries in place of those of the same runs, and steps, and advance to the last event of a batch.
 
-        False, and nothing is stored, when the progress isn't ``since`` any more, as another process was faster, and
-        when the batch lacks an event that has arrived meanwhile. Raises NotStorable for an entry that can't be stored.
+        False, and nothing is stored, when the progress isn't ``since`` any more, as another process was faster; when
+        the batch lacks an event that has arrived meanwhile; and when it has some that were removed meanwhile. Raises
+        NotStorable for an entry that can't be stored.
         """
 
     @abstractmethod

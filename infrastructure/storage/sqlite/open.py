@@ -36,7 +36,7 @@ def open_sqlite(file: Path, mapper: LedgerMapper, *, create: bool) -> LedgerEven
     try:
         recorder = SQLiteRecorder(datastore)
         recorder.create_table()
-        search = SQLiteSearch(recorder, datastore.write_transaction)
+        search = SQLiteSearch(recorder, datastore.write_transaction, beside_events=True)
         checkpoints, within = SQLiteCheckpoints(datastore), partial(enter, recorder)
         wakeups, subscriptions = watch_file(file), sqlite_subscriptions(datastore.write_transaction)
         tree = sqlite_tree(recorder, datastore.write_transaction)

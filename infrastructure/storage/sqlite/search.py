@@ -33,13 +33,21 @@ def register_functions(connection: sqlite3.Connection) -> None:
 
 
 class SQLiteSearch(SearchTable):
-    """Entries in a table, with triggers that maintain the full-text index."""
+    """Entries in a table, with triggers that maintain the full-text index.
+
+    ``beside_events``: the events are in the same file, and streams of them may be removed.
+    """
 
     def __init__(
-        self, recorder: Queryable, transaction: Callable[[], AbstractContextManager[sqlite3.Connection]]
+        self,
+        recorder: Queryable,
+        transaction: Callable[[], AbstractContextManager[sqlite3.Connection]],
+        *,
+        beside_events: bool = False,
     ) -> None:
         self._recorder = recorder
         self._transaction = transaction
+        self._beside_events = beside_events
         self._sql = queries("sqlite")
 
     def progress(self) -> Progress:
@@ -73,6 +81,8 @@ class SQLiteSearch(SearchTable):
             "generation": since.generation,
         }
         with translate_errors(), self._transaction() as connection:
+            if self._beside_events and self._were_removed(connection, _runs_in(entries, steps)):
+                return False
             if not connection.execute(self._sql["move_search"], moved).rowcount:
                 return False
             self._put(connection, entries, steps)
@@ -95,6 +105,9 @@ class SQLiteSearch(SearchTable):
             for cleared in ("clear_search", "clear_search_words", "clear_steps", "clear_failures"):
                 connection.execute(self._sql[cleared])
 
+    def _were_removed(self, connection: sqlite3.Connection, runs: Collection[str]) -> bool:
+        return connection.execute(self._sql["removed_among"], {"runs": json.dumps(list(runs))}).fetchone() is not None
+
     def _put(self, connection: sqlite3.Connection, entries: Collection[SearchEntry], steps: StepRows) -> None:
         connection.executemany(self._sql["save_search"], map(_row, entries))
         connection.executemany(self._sql["save_steps"], steps.attempts)
@@ -103,6 +116,10 @@ class SQLiteSearch(SearchTable):
     def _fetch(self, query: str, **parameters: Any) -> list[Any]:
         with translate_errors():
             return self._recorder.query(self._sql[query], parameters)
+
+
+def _runs_in(entries: Collection[SearchEntry], steps: StepRows) -> set[str]:
+    return {each.run_id for rows in (entries, steps.attempts, steps.failures) for each in rows}
 
 
 def _row(entry: SearchEntry) -> dict[str, Any]:

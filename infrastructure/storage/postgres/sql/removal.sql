@@ -52,6 +52,9 @@ DELETE FROM flowledger_index_changes WHERE stream = ANY (:streams)
 -- delete_given_up: Who executes them no more.
 DELETE FROM flowledger_given_up WHERE run_id = ANY (:streams)
 
+-- stop_search: From here to the end of the transaction the search, and the lists of its commits, take in nothing.
+SELECT position FROM flowledger_search_progress FOR UPDATE
+
 -- delete_search: Its entries.
 DELETE FROM flowledger_search WHERE run_id = ANY (:streams)
 

@@ -109,6 +109,10 @@ WHERE run_id IN (SELECT value FROM json_each(:runs))
 -- search_documents: The values that the search knows of the runs in the JSON array :runs.
 SELECT run_id, document FROM flowledger_search WHERE run_id IN (SELECT value FROM json_each(:runs))
 
+-- removed_among: One row if one of the runs in the JSON array :runs was removed, and its events are gone.
+SELECT 1 FROM json_each(:runs) JOIN flowledger_removed ON stream = value
+WHERE NOT EXISTS (SELECT 1 FROM flowledger_events WHERE originator_id = stream) LIMIT 1
+
 -- move_search: Move on to the event at position :position, if the search is still at :was.
 UPDATE flowledger_search_progress SET position = :position, last_stream = :stream, last_version = :version
 WHERE position = :was AND generation = :generation
