@@ -36,6 +36,17 @@ async def test_drafts_are_listed_with_what_they_would_change_of_what_is_live(dra
     assert "No draft" in (await drafted.visit(f"{AT}/drafts")).text
 
 
+async def test_a_draft_that_isnt_wanted_is_left_behind_by_bringing_the_live_version_back(drafted: Shop) -> None:
+    assert "let an admin bring version 1 back" in (await drafted.visit(f"{AT}/drafts", role="editor")).text
+    page = await drafted.visit(f"{AT}/drafts", role="admin")
+    _, page = await drafted.do(page.link("bring version 1 back"), role="admin")
+    assert said(page) == "Version 1 came back as version 3."
+    assert drafted.ledger.workflows.get("orders").definition == drafted.ledger.workflows.get("orders", 1).definition
+    page = await drafted.visit(f"{AT}/drafts", role="admin")
+    assert [row.find("a")[0].text for row in page.one("tbody").find("tr")] == ["v2"]
+    assert "editing begins with" not in page.text
+
+
 async def test_many_drafts_are_turned_over_a_page_at_a_time(drafted: Shop) -> None:
     for number in range(24):
         drafted.ledger.workflows.save(shop([f"way-{number}"]), workflow_id="orders", by="ada", draft=True)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from flowledger.infrastructure.ledger.ledger import views_of
@@ -28,6 +29,7 @@ SHOWN: Final = {
     "drafts": "/workflows/refund/drafts",
     "edit": f"{FIRST}/edit",
     "edit-step": f"{FIRST}/edit?step=ship",
+    "erase": "/subjects/erase",
     "failures": "/failures",
     "fork": "/runs/RUN/fork?version=14",
     "history": "/history",
@@ -42,6 +44,8 @@ SHOWN: Final = {
     "proceed": "/runs/DUE/proceed",
     "release": "/runs/HELD/release",
     "reproduce": "/runs/RUN/reproduce",
+    "retention": "/retention",
+    "retention-apply": "/retention/apply?keep_last=2&status=completed&status=failed",
     "retry": "/runs/RUN/retry?from=review",
     "run": "/runs/RUN?step=ship",
     "run-logs": "/runs/RUN/logs?level=info",
@@ -67,7 +71,7 @@ SHOWN: Final = {
 @contextmanager
 def shown_site() -> Iterator[Site]:
     """The story and what it needs for every page to have something to show, as an admin sees it: dana."""
-    with story() as told:
+    with TemporaryDirectory() as folder, story(f"sqlite:///{folder}/story.db") as told:
         _add_what_few_pages_show(told)
         sign_in = create_app(told.ledger, auth="tokens")
         with served(told.ledger, "admin") as base, running(sign_in) as login:
@@ -87,6 +91,7 @@ def _add_what_few_pages_show(told: Story) -> None:
     action = ledger.bulk.request("retry", [told.alike[-1], told.waiting], by="dana", reason="version 9 knows express")
     ledger.bulk.run(action.id)
     ledger.tokens.create("shop-import", "operator", by="dana")
+    ledger.retention.hold(told.held, by="dana", reason="case 7: who counted the goods")
     views_of(ledger).save("Failed by express", "error=KeyError&status=failed", by="dana")
 
 

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated
 
 import typer
 
 from .....domain.errors import InvalidRequest
-from .....domain.retention.policy import RetentionPolicy
-from .....domain.values.spoken_times import read_length
 from ...presentation.documents import row_document
+from ...presentation.policies import read_policy
 from ..shared.options import AsJson, By, OfWorkflow, Reason
 from ..shared.progress import progress_bar
 from ..shared.session import Session
 from ..shared.short_ids import find_run
 from ..views.retention import print_holds, print_removals, print_report
-
-if TYPE_CHECKING:
-    from .....domain.status import RunStatus
 
 app = typer.Typer(help="Take away old runs under a policy, and hold what must stay.", rich_markup_mode=None)
 
@@ -65,7 +60,7 @@ def preview(
     _json: AsJson = False,
 ) -> None:
     """Say what a policy would take away now, and what stays and why; and do nothing."""
-    policy = policy_of(older_than, status, workflow, keep_last, max_bytes, None, everything=True)
+    policy = read_policy(older_than, status, workflow, keep_last, max_bytes, everything=True, name="--older-than")
     session = Session.of(context)
     with session.open_ledger() as ledger:
         report = ledger.retention.preview(policy)
@@ -94,7 +89,9 @@ def apply(
     It goes in small steps beside others who write; where it is cut short, say it again. A record of what went stays,
     and all that stays still verifies.
     """
-    policy = policy_of(older_than, status, workflow, keep_last, max_bytes, archive, everything=everything)
+    policy = read_policy(
+        older_than, status, workflow, keep_last, max_bytes, archive, everything=everything, name="--older-than"
+    )
     session = Session.of(context)
     with session.open_ledger() as ledger:
         if not yes:
@@ -156,26 +153,6 @@ def holds(context: typer.Context, _json: AsJson = False) -> None:
     with session.open_ledger() as ledger:
         found = ledger.retention.holds()
     session.answer({"holds": [row_document(each) for each in found]}, lambda console: print_holds(console, found))
-
-
-def policy_of(
-    older_than: str | None,
-    status: list[str] | None = None,
-    workflow: str | None = None,
-    keep_last: int | None = None,
-    max_bytes: int | None = None,
-    archive: str | None = None,
-    *,
-    everything: bool = False,
-) -> RetentionPolicy:
-    """The policy that options say. Raises InvalidRequest."""
-    try:
-        length = None if older_than is None else read_length(older_than)
-    except ValueError as error:
-        raise InvalidRequest(f"--older-than: {error}") from error
-    statuses = cast("tuple[RunStatus, ...]", tuple(status or ("completed",)))
-    folder = None if archive is None else Path(archive)
-    return RetentionPolicy(length, statuses, workflow, keep_last, max_bytes, folder, everything)
 
 
 def _ask(session: Session, runs: int) -> None:

@@ -117,7 +117,7 @@ def worker(
     opening: dict[str, Any] = {"globals": values, "telemetry": Telemetry() if telemetry else None}
     if sign_key is not None or sign_to is not None:
         check_signing(sign_key, sign_to, sign_every, stores or [])
-    policy = read_policy(remove_older_than, archive, stores or [])
+    policy = read_removal(remove_older_than, archive, stores or [])
     options = ServingOptions(name, concurrency, workflows, given, lease, grace)
     if stores is not None and len(stores) == 1:
         session = replace(session, store=stores[0])
@@ -157,7 +157,7 @@ def check_signing(key: str | None, to: str | None, every: float, stores: list[st
     read_signing_key(key)
 
 
-def read_policy(older_than: str | None, archive: str | None, stores: list[str]) -> RetentionPolicy | None:
+def read_removal(older_than: str | None, archive: str | None, stores: list[str]) -> RetentionPolicy | None:
     """The policy that the options say. Raises InvalidRequest before a store is waited for."""
     if older_than is None:
         if archive is not None:
@@ -165,9 +165,9 @@ def read_policy(older_than: str | None, archive: str | None, stores: list[str]) 
         return None
     if len(stores) > 1:
         raise InvalidRequest("--remove-older-than is for one store")
-    from .retention import policy_of
+    from ...presentation.policies import read_policy
 
-    return policy_of(older_than, archive=archive)
+    return read_policy(older_than, archive=archive, name="--remove-older-than")
 
 
 _A_YEAR = 366 * 24 * 3600

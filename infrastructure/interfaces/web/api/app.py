@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from ..channels import Through
-from . import bulk, description, filters, lists, run_commands, runs, status, stream, tokens, workflows
+from . import bulk, description, filters, lists, retention, run_commands, runs, status, stream, tokens, workflows
 
 ROUTERS: Final = (
     runs.router,
@@ -16,6 +16,7 @@ ROUTERS: Final = (
     lists.router,
     bulk.router,
     filters.router,
+    retention.router,
     tokens.router,
     status.router,
     stream.router,

@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import is_dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
 from typing_extensions import is_typeddict
 
+from .....domain.evidence.report import RemovedHistory
 from .....domain.rerun.retry import RetryPreview
 from .....domain.run.waits import Hold, Wait
 from .....domain.status import RUN_STATUSES
@@ -16,6 +18,8 @@ from .....domain.workflow import WorkflowVersion
 from .....projections.audit.build import RunAudit
 from .....projections.bulk_action import BulkAction, BulkActionItem, BulkPreview
 from .....projections.counts import Count
+from .....projections.erasure import ErasureReport
+from .....projections.retention import PlacedHold, RetentionReport
 from .....projections.runs.attempts import Attempt
 from .....projections.runs.audit_trail import Act
 from .....projections.runs.lineage import Lineage
@@ -37,6 +41,7 @@ _SIMPLE: Final[dict[Any, Schema]] = {
     int: {"type": "integer"},
     float: {"type": "number"},
     str: {"type": "string"},
+    Path: {"type": "string"},
     datetime: {"type": "string", "format": "date-time"},
     timedelta: {"type": "number", "description": "Seconds"},
 }
@@ -153,10 +158,14 @@ _KINDS: Final[tuple[type, ...]] = (
     BulkActionItem,
     BulkPreview,
     Count,
+    ErasureReport,
     FailureGroup,
     Health,
     Hold,
     Lineage,
+    PlacedHold,
+    RemovedHistory,
+    RetentionReport,
     RetryPreview,
     RunAudit,
     RunOrigin,

@@ -42,6 +42,11 @@ class Drafts:
     """The address of older ones has it; None: these are the oldest."""
     copy_as: CopyAs
 
+    @property
+    def is_edited_next(self) -> bool:
+        """Whether the latest version is among these, so that whoever edits begins with a draft."""
+        return any(draft.version.is_latest for draft in self.drafts)
+
 
 def load(call: Call) -> Drafts:
     """Raises WorkflowNotFound, InvalidRequest."""

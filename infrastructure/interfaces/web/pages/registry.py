@@ -27,6 +27,7 @@ from .acts import fork, reproduce, retry, start, steer, workflow
 from .bulk import action, listing, preview
 from .editing import page as editing
 from .page import Download, Page
+from .retention import apply, erase, overview
 
 PAGES: Final[tuple[Page, ...]] = (
     *history.PAGES,
@@ -54,6 +55,9 @@ PAGES: Final[tuple[Page, ...]] = (
     *canvas.PAGES,
     *workflow_diff.PAGES,
     *audit.PAGES,
+    *overview.PAGES,
+    *apply.PAGES,
+    *erase.PAGES,
     *search.PAGES,
     *tokens.PAGES,
     *preferences.PAGES,

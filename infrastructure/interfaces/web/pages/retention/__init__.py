@@ -1,0 +1,1 @@
+"""Pages of what is taken away from a store, and of what must stay: retention, legal holds, erasure."""

@@ -1,0 +1,127 @@
+"""Removing old runs: what a policy would take away, what stays and why; then it is done, once the number is typed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from ......domain.errors import InvalidRequest
+from ......domain.retention.policy import RetentionPolicy
+from ......domain.status import ENDED, RUN_STATUSES
+from ......projections.retention import RetentionReport
+from ....presentation.documents import row_document
+from ....presentation.policies import read_policy
+from ..acts.form import ActForm, act_form, attempt, reason_of
+from ..acts.refused import RefusedAct
+from ..copy_as import CopyAs, command_line
+from ..page import Page, Redirect, Refused
+from ..query import check_names, text, texts, whole
+
+if TYPE_CHECKING:
+    from ...requests import Call
+
+STATUSES: Final = tuple(status for status in RUN_STATUSES if status in ENDED)
+_FIELDS: Final = ("older_than", "status", "workflow", "keep_last", "max_bytes")
+CONFIRM: Final = "confirm"
+"""The field with the number of runs that go, as somebody has typed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyPage:
+    """A policy, and what it would take away now."""
+
+    asked: dict[str, Any]
+    """The policy, as the address has it."""
+    statuses: tuple[str, ...]
+    """How runs can have ended."""
+    preview: RetentionReport | None
+    """None where no policy is named."""
+    impossible: str | None
+    """Why nothing can be removed."""
+    form: ActForm
+    copy_as: CopyAs
+    back: str
+
+
+def load(call: Call, refused: RefusedAct | None = None) -> PolicyPage:
+    """Raises InvalidRequest, StorageUnavailable."""
+    asked = _asked(call)
+    policy = _policy(call)
+    preview = None if policy.keeps_nothing else call.ledger.retention.preview(policy)
+    given = {name.replace("workflow", "workflow_id"): value for name, value in asked.items()}
+    return PolicyPage(
+        asked,
+        STATUSES,
+        preview,
+        _why_not(preview),
+        act_form(call, 0, refused, role="admin"),
+        CopyAs(
+            call.links.data("retention_apply", **asked),
+            command_line(["retention", "apply"], {**asked, "archive": "FOLDER"}),
+            f"ledger.retention.preview(fl.RetentionPolicy({_in_python(given)}))",
+        ),
+        call.links("retention"),
+    )
+
+
+def _asked(call: Call) -> dict[str, Any]:
+    """Raises InvalidRequest."""
+    query = call.query
+    check_names(query, _FIELDS)
+    numbers = {name: whole(query, name, 0) if text(query, name) else None for name in ("keep_last", "max_bytes")}
+    return {
+        "older_than": text(query, "older_than"),
+        "status": texts(query, "status") or ("completed",),
+        "workflow": text(query, "workflow"),
+        **numbers,
+    }
+
+
+def _policy(call: Call) -> RetentionPolicy:
+    asked = _asked(call)
+    return read_policy(asked["older_than"], asked["status"], asked["workflow"], asked["keep_last"], asked["max_bytes"])
+
+
+def _in_python(given: dict[str, Any]) -> str:
+    length = given.pop("older_than")
+    arguments = [] if length is None else [f"older_than=timedelta({_length(length)})"]
+    return ", ".join(arguments + [f"{name}={value!r}" for name, value in given.items() if value is not None])
+
+
+def _length(text: str) -> str:
+    seconds = read_policy(text).older_than
+    assert seconds is not None  # noqa: S101 - it was given
+    return f"days={seconds.days}" if not seconds.seconds else f"seconds={seconds.total_seconds():.0f}"
+
+
+def _why_not(preview: RetentionReport | None) -> str | None:
+    if preview is None:
+        return "Say what stays: how old runs may become, how many of the newest, or how many bytes of them."
+    return None if preview.runs or preview.work_orders else "Nothing is to go under this policy."
+
+
+def act(call: Call) -> Redirect | Refused:
+    """Remove what the policy says, where the number of runs that go is the one that was typed. Raises StorageError."""
+    policy = _policy(call)
+
+    def do() -> Redirect:
+        if policy.keeps_nothing:
+            raise InvalidRequest("this policy keeps nothing that has ended so: say what stays")
+        going, typed = call.ledger.retention.preview(policy).runs, call.form.get(CONFIRM, "").strip().replace(",", "")
+        if typed != str(going):
+            said = f"you typed {typed!r}" if typed else "the number of runs that go wasn't typed"
+            raise InvalidRequest(f"{said}, and {going:,} go now: look at what goes, and type that number")
+        done = call.ledger.retention.apply(policy, by=call.by, reason=reason_of(call))
+        return Redirect(call.links("retention"), f"{done.runs:,} runs with {done.events:,} events were removed.")
+
+    return attempt(call, do, load, of="The store")
+
+
+def to_document(page: PolicyPage) -> dict[str, Any]:
+    """The preview as the command line's ``--json`` has it; where there is none, why."""
+    return {"impossible": page.impossible} if page.preview is None else row_document(page.preview)
+
+
+PAGES: Final = (
+    Page("/retention/apply", "retention_apply", "admin", load, "retention/apply.html", to_document, act, "admin"),
+)
