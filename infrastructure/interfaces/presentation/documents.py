@@ -147,7 +147,7 @@ def _to_json_value(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     if hasattr(value, "_asdict"):
-        return _to_json_value(value._asdict())
+        return {camel(name): _to_json_value(item) for name, item in value._asdict().items()}
     if is_dataclass(value) and not isinstance(value, type):
         return row_document(value)
     if isinstance(value, Mapping):
