@@ -23,12 +23,24 @@ ABSENT: Final = _Absent()
 class StateSeries:
     """What it takes to show any version, from one pass over the snapshots."""
 
+    version: int = 0
+    """The last one that it knows."""
+
     leaves: dict[Path, list[tuple[int, Any]]] = field(default_factory=dict)
     """By the path of a scalar or list, or of what is empty, outside of the context: from which version on it was what;
     ABSENT where it was gone."""
     results: dict[tuple[str, int], int] = field(default_factory=dict)
     """By node and index in its list of results: the version at which the result came. 1: also those that the run began
     with."""
+
+    def take(self, before: Snapshot | None, snapshot: Snapshot) -> None:
+        """Go on by one version; ``before`` is the snapshot of the one that it knows, None where it knows none."""
+        self.version += 1
+        for change in state_changes(before, snapshot):
+            if change.path[0] == "context":
+                self.results.update(dict.fromkeys(_results(change, snapshot), self.version))
+            else:
+                _note(self.leaves, change, self.version)
 
     def at(self, path: Path, version: int) -> Any:
         """The value of a leaf at a version; ABSENT where there was none."""
@@ -55,12 +67,8 @@ def state_series(snapshots: Iterable[Snapshot]) -> StateSeries:
     """The series of a run, from its snapshots in order, beginning with the first."""
     series = StateSeries()
     before: Snapshot | None = None
-    for version, snapshot in enumerate(snapshots, 1):
-        for change in state_changes(before, snapshot):
-            if change.path[0] == "context":
-                series.results.update(dict.fromkeys(_results(change, snapshot), version))
-            else:
-                _note(series.leaves, change, version)
+    for snapshot in snapshots:
+        series.take(before, snapshot)
         before = snapshot
     return series
 

@@ -110,6 +110,33 @@ async def test_what_a_move_of_the_slider_asks_for_is_what_the_page_of_that_versi
         assert "data-states" not in (await client.get(f"/runs/{long.run}")).text, "it would be as long as the run"
 
 
+async def test_a_move_with_an_open_value_asks_for_no_more_and_who_set_it_is_looked_up_once(
+    long: Long, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = "step=each&value=/context/each/470/output/index"
+    async with local(long.ledger) as client:
+        for version in (945, 960, 1003):
+            page, part = [
+                parts_of(read((await client.get(f"/runs/{long.run}{part}?{asked}&version={version}")).text))
+                for part in ("", "/state")
+            ]
+            assert {name: page[name] for name in part} == part, version
+            assert ("blame" in str(page["@state"])) is (version < 1_000), "the last results of a node are shown"
+        walk, states = type(long.ledger.history.walk(long.run)), []
+        whole = walk.snapshot
+        monkeypatch.setattr(walk, "snapshot", lambda self, version: states.append(version) or whole(self, version))
+        assert (await client.get(f"/runs/{long.run}/state?{asked}&version=950")).status_code == 200
+    assert 0 < len(states) < 20
+
+
+async def test_a_move_to_where_an_open_value_isnt_shows_it_closed_and_the_page_says_so(long: Long) -> None:
+    async with local(long.ledger) as client:
+        for asked in ("step=work&value=/input/nothing", "value=/context/each/470/output/index"):
+            part = await client.get(f"/runs/{long.run}/state?{asked}&version=300")
+            assert (part.status_code, "blame" in part.text) == (200, False)
+        assert (await client.get(f"/runs/{long.run}?step=work&value=/input/nothing&version=300")).status_code == 400
+
+
 def parts_of(page: Element) -> dict[str, Any]:
     """What a script puts in place, by its names."""
     named = {each.attributes.get("data-part", each.attributes.get("id", "")): each for each in page.find()}

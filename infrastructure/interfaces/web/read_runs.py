@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -13,6 +13,7 @@ from ....domain.event_registry import EVENTS
 from ....domain.run import STEP_FAILED
 from ....domain.run.events import FAILED
 from ....projections.run_view.course import Course, Follower
+from ....projections.run_view.state_series import StateSeries
 from ....projections.run_view.steps import Rounds, Step, steps_of
 from ....projections.run_view.taken_edges import taken_edges
 from ....projections.run_view.time_line import TimeLine, time_line
@@ -58,6 +59,8 @@ class ReadRun:
     """At which versions the run said that code differs from what the workflow has, and how: source by node type."""
     failed_at: int | None
     """The version of the last event that tells of a failure."""
+    series: Callable[[], StateSeries]
+    """When each value changed. It is made when it is first asked for, and kept: of a long run it takes a while."""
 
 
 class ReadRuns:
@@ -115,6 +118,7 @@ class _Reading:
         self._status = ""
         self._drifted: list[tuple[int, Mapping[str, str]]] = []
         self._failed_at: int | None = None
+        self._series = StateSeries()
         self._looked: ReadRun | None = None
         """What was made of it last: the parts of a page are asked for as of the moment of the page."""
 
@@ -159,7 +163,16 @@ class _Reading:
             tuple(self._landmarks),
             tuple(self._drifted),
             self._failed_at,
+            self._whole_series,
         )
+
+    def _whole_series(self) -> StateSeries:
+        with self._lock:
+            series, walk = self._series, self._walk
+            for version in range(series.version + 1, self._version + 1):
+                before = walk.snapshot(version - 1) if version > 1 else None
+                series.take(before, walk.snapshot(version))
+            return series
 
     def _take(self, event: RecordedEvent) -> None:
         self._follower.follow(event)

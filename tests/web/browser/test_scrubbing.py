@@ -93,6 +93,18 @@ def test_of_a_long_run_the_slider_shows_what_the_server_draws(long: Any, chromiu
     page.keyboard.press("Shift+ArrowRight")
     page.wait_for_url(f"**{address}")
     assert page.locator(".scrub output").inner_text() == str(head)
+    value = "/context/round/590/output/n"
+    page.goto(f"{address}?value={value}&version=598")
+    page.evaluate("window.stays = true")
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_url("**value=*version=597")
+    page.locator(".blame").get_by_text("v592").wait_for()
+    page.evaluate(MOVE, 40)
+    page.wait_for_url(f"**{address}?version=40")
+    page.evaluate(MOVE, 600)
+    page.wait_for_url("**value=*version=600")
+    assert page.locator(".blame").is_visible()
+    assert page.evaluate("window.stays"), "no page was loaded"
     scripted.close()
     drawn.close()
 

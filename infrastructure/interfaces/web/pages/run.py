@@ -27,7 +27,7 @@ from .run_failure import failure_of
 from .run_graph import run_picture
 from .run_page import RunPage
 from .run_state import shown_state, state_data
-from .run_step import select_step
+from .run_step import refuse_unknown_input, select_step
 from .run_version import EventRow, window_at
 from .version_facts import read_versions
 
@@ -54,6 +54,7 @@ def _load(call: Call, damage: EventNotReadable | None) -> RunPage:
     version = version_of(call, read.head, damage)
     chip = read_versions(ledger, [(run.workflow_id, run.workflow_version)])
     selected = select_step(query, read, version, workflow)
+    refuse_unknown_input(text(query, "value"), selected)
     window = window_at(version, read.head)
     return RunPage(
         run=run,
@@ -73,7 +74,7 @@ def _load(call: Call, damage: EventNotReadable | None) -> RunPage:
         ),
         read=read,
         events=event_rows(read, *window),
-        state=shown_state(read.walk, read.head, version, text(query, "value")),
+        state=shown_state(read, version, text(query, "value")),
         snapshot=read.walk.snapshot(version),
         selected=selected,
         failure=failure_of(ledger, run, read),

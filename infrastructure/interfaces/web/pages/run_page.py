@@ -66,14 +66,15 @@ class RunPage(RunVersion):
 
     @property
     def for_script(self) -> dict[str, Any]:
-        """What the slider needs besides: where the status changes, and where each version is on the time line.
+        """What the slider needs besides: where the status changes, where each version is on the time line, and which
+        value is opened.
 
         Of a long run a script asks for that, too, as of the moment of the page.
         """
         axis = (
             [round(self.time_line.cursor(version), 2) for version in range(1, self.head + 1)] if self.carries else None
         )
-        return {"axis": axis, "turns": self.read.turns, "until": self.read.until}
+        return {"axis": axis, "turns": self.read.turns, "until": self.read.until, "value": self.asked.get("value")}
 
     @property
     def kinds(self) -> frozenset[str]:

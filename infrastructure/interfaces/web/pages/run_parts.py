@@ -54,7 +54,7 @@ def _load_state(call: Call, damage: EventNotReadable | None) -> RunVersion:
     return replace(
         shown,
         picture=picture_of(call.ledger, workflow, read, version, node_id, step_link(call)),
-        state=shown_state(read.walk, read.head, version, text(call.query, "value")),
+        state=shown_state(read, version, text(call.query, "value")),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from .....domain.errors import InvalidRequest
 from .....domain.run.snapshot import Snapshot, shallow_data
@@ -12,13 +12,9 @@ from .....domain.values.json_pointer import Path, json_pointer, pointer_parts
 from .....domain.visible import quoted
 from .....projections.comparison.events import state_changes
 from .....projections.run_view.json_tree import Member, json_tree
-from .....projections.run_view.state_series import ABSENT, StateSeries, state_series
+from .....projections.run_view.state_series import ABSENT, StateSeries
 from .....projections.run_view.value_history import Setting, find_value, value_history
-from ..read_runs import SCRUBBED
-
-if TYPE_CHECKING:
-    from ....services.history.walk import RunWalk
-
+from ..read_runs import SCRUBBED, ReadRun
 
 RESULTS: Final = 20
 """Results of each node that the page of a longer run has: the last ones of the version that is shown."""
@@ -95,22 +91,23 @@ NO_STATE: Final = ShownState(json_tree({}), frozenset(), frozenset(), None, 0, N
 """Of a part of a page that shows none."""
 
 
-def shown_state(walk: RunWalk, head: int, version: int, pointer: str | None) -> ShownState:
+def shown_state(read: ReadRun, version: int, pointer: str | None) -> ShownState:
     """The state of a run at a version; ``pointer`` names the value of which it is told who set it.
 
     Raises InvalidRequest for a pointer that leads nowhere.
     """
+    walk = read.walk
     snapshot = walk.snapshot(version)
-    series = state_series(walk.snapshot(at) for at in range(1, head + 1)) if head <= SCRUBBED else None
+    series = read.series() if read.head <= SCRUBBED else None
     changes = state_changes(walk.snapshot(version - 1) if version > 1 else None, snapshot) if version > 1 else []
-    document = shallow_data(snapshot) if series is None else _union(series, walk.snapshot(head), version)
+    document = shallow_data(snapshot) if series is None else _union(series, walk.snapshot(read.head), version)
     return ShownState(
         tree=json_tree(document, newest=RESULTS if series is None else None),
         changed=frozenset(change.path for change in changes if change.op == "replace"),
         added=frozenset(change.path for change in changes if change.op == "add"),
         series=series,
         version=version,
-        history=None if pointer is None or pointer.startswith("/input") else history_of(walk, series, pointer, version),
+        history=None if pointer is None or pointer.startswith("/input") else history_of(read, pointer, version),
     )
 
 
@@ -156,14 +153,13 @@ def _put(document: dict[Any, Any], path: Path, value: Any) -> None:
         place[path[-1]] = {} if value == {} else value
 
 
-def history_of(walk: RunWalk, series: StateSeries | None, pointer: str, version: int) -> ValueHistory:
+def history_of(read: ReadRun, pointer: str, version: int) -> ValueHistory:
     """Who set a value of the state. Raises InvalidRequest for a pointer that leads nowhere."""
     if not pointer.startswith("/"):
         raise InvalidRequest(f"value {quoted(pointer)} is no JSON Pointer: it begins with a slash")
-    known = series or state_series(walk.snapshot(at) for at in range(1, walk.head + 1))
-    last = shallow_data(walk.snapshot(walk.head))
-    path, value = path_of(last, pointer)
-    settings = value_history(known, path, value, walk.event)
+    walk = read.walk
+    path, value = path_of(shallow_data(walk.snapshot(read.head)), pointer)
+    settings = value_history(read.series(), path, value, walk.event)
     if not settings:
         raise InvalidRequest(f"value {quoted(pointer)} was never part of this run's state")
     shown = tuple(setting for setting in settings if setting.version <= version)

@@ -31,7 +31,6 @@ from .run_state import ValueHistory, history_of, path_of
 if TYPE_CHECKING:
     from starlette.datastructures import QueryParams
 
-    from ....services.history.walk import RunWalk
     from ..read_runs import ReadRun
 
 
@@ -118,7 +117,7 @@ def whole_step(
     """An attempt, with all that is known of it.
 
     Of its logs the lines from a level on that have a text in them. ``pointer`` names the value of its input of which it
-    is told where it came from; InvalidRequest is raised for one that leads nowhere.
+    is told where it came from; nothing is where it leads nowhere.
     """
     walk = read.walk
     known = {node.id: node for node in workflow.definition.nodes} if workflow else {}
@@ -137,7 +136,7 @@ def whole_step(
         level=level,
         search=search,
         changes=tuple(state_changes(before, snapshot)),
-        value=_input_history(pointer, done, node, walk) if pointer and pointer.startswith("/input") else None,
+        value=_input_history(pointer, done, node, read) if pointer and pointer.startswith("/input") else None,
     )
 
 
@@ -206,24 +205,30 @@ def failing_line(source: str, traceback: str) -> int | None:
     return None
 
 
-def _input_history(pointer: str, done: Attempt, node: Node | None, walk: RunWalk) -> InputHistory:
+def refuse_unknown_input(pointer: str | None, selected: SelectedStep | None) -> None:
+    """Raises InvalidRequest for a value of the input of a step that isn't there."""
+    if pointer and pointer.startswith("/input") and selected is not None and selected.value is None:
+        raise InvalidRequest(f"value {quoted(pointer)} isn't in the input of {quoted(selected.attempt.node_id)}")
+
+
+def _input_history(pointer: str, done: Attempt, node: Node | None, read: ReadRun) -> InputHistory | None:
     (_, *inside), value = path_of({"input": done.input}, pointer)
     path = tuple(inside)
     if value is ABSENT:
-        raise InvalidRequest(f"value {quoted(pointer)} isn't in the input of {quoted(done.node_id)}")
-    before = walk.snapshot(done.version - 1)
-    read = readings(node.data, path, before.context) if node is not None else ()
+        return None
+    before = read.walk.snapshot(done.version - 1)
+    found = readings(node.data, path, before.context) if node is not None else ()
     sources = tuple(
         history
-        for reading in read
+        for reading in found
         for source in reading.sources
-        if (history := _source(source, walk, done.version - 1)) is not None
+        if (history := _source(source, read, done.version - 1)) is not None
     )
-    return InputHistory(pointer, read, sources)
+    return InputHistory(pointer, found, sources)
 
 
-def _source(path: Path, walk: RunWalk, version: int) -> ValueHistory | None:
+def _source(path: Path, read: ReadRun, version: int) -> ValueHistory | None:
     try:
-        return history_of(walk, None, json_pointer(path), version)
+        return history_of(read, json_pointer(path), version)
     except InvalidRequest:  # a field that is made on reading, which is no part of the state
         return None

@@ -1,5 +1,5 @@
 // A run at a version. A move touches what lies between the old and the new one; what a long run's page doesn't carry, the server draws.
-let form, range, head, parts, series, nodes, ways, axis, turns, until, button, at, wanted, isMoving, timer = 0;
+let form, range, head, parts, series, nodes, ways, axis, turns, until, value, button, at, wanted, isMoving, timer = 0;
 const folds = new Map();
 const read = (name) => all(`[data-${name}]`).map((el) => [JSON.parse(el.dataset[name]), el]);
 const row = (version) => one(`.events tr[data-v="${version}"]`);
@@ -14,7 +14,7 @@ const learn = () => {
   head = +range.max;
   if (!form.classList.contains('past')) range.value = head;
   at = wanted = +range.value;
-  ({ axis, turns, until } = JSON.parse(form.dataset.scrub));
+  ({ axis, turns, until, value } = JSON.parse(form.dataset.scrub));
   button = one('[data-play]', form);
   find();
 };
@@ -60,17 +60,16 @@ const show = (next) => {
   at = next;
 };
 
-const here = (path, version) => {
-  const url = new URL(location);
+const here = (path, asked) => {
+  const url = new URL(location), q = url.searchParams;
   url.pathname = new URL(form.action).pathname + path;
-  url.searchParams.delete('at');
-  if (version) url.searchParams.set('version', version); else url.searchParams.delete('version');
+  for (const [name, word] of Object.entries({ at: '', ...asked })) if (word) q.set(name, word); else q.delete(name);
+  q.sort();
   return url;
 };
 // What a person folded, and the focus, stay.
 const put = async (path) => {
-  const next = wanted, url = here(path, next);
-  if (until) url.searchParams.set('until', until);
+  const next = wanted, url = here(path, { version: next, until, value });
   for (const part of all('[data-part], #at-version', await load(url))) {
     const old = one(part.id ? '#at-version' : `[data-part="${part.dataset.part}"]`);
     const place = all('a, summary', old).indexOf(document.activeElement);
@@ -84,11 +83,8 @@ const put = async (path) => {
   show(next);
 };
 
-const keep = () => {
-  const url = here('', at < head && at);
-  url.searchParams.sort();
-  history.replaceState(null, '', url);
-};
+// A value that isn't there at this version is opened again where it is.
+const keep = () => history.replaceState(null, '', here('', { version: at < head && at, value: one('.blame') && value }));
 const move = async (to) => {
   wanted = fit(to);
   if (axis) return show(wanted);
