@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from ..status import ENDED
 from ..visible import quoted, visible
 from .base import Conflict, FlowledgerError, IllegalTransition
 from .conflicts import ConcurrencyError
@@ -81,10 +82,13 @@ class AlreadyRetried(IllegalTransition):
             what = f"work order {quoted(work_order_id)} has succeeded"
         else:
             what = f"{quoted(run_id)} was retried already"
-        super().__init__(
-            f"{what}: {begun}. Nothing was written; look at that run first, and say again=True (run retry --again) "
-            "where the work is to be done once more"
-        )
+        if status in ENDED:
+            then = (
+                "look at that run first, and say again=True (run retry --again) where the work is to be done once more"
+            )
+        else:
+            then = "go on with that run; where the work is to be done once more, cancel it first"
+        super().__init__(f"{what}: {begun}. Nothing was written; {then}")
 
 
 class RunHeld(IllegalTransition):

@@ -324,6 +324,12 @@ def _why_not_called(function: Callable[..., Any]) -> str | None:
     return None
 
 
+def _is_schema(given: object) -> bool:
+    """Whether it can be what ``input`` takes; whether a JSON Schema is a valid one shows where it is compiled."""
+    is_model = isinstance(given, type) and issubclass(given, BaseModel)
+    return given is None or is_model or isinstance(given, Mapping)
+
+
 class ExecutorRegistry(Unpicklable):
     """Maps node types to the functions that execute them."""
 
@@ -365,8 +371,8 @@ class ExecutorRegistry(Unpicklable):
         ``limit``: how many of its steps may be under way at once, over all workers and processes that execute runs of
         one store. Others wait for their turn, those first that came first.
 
-        Raises InvalidRequest (the type is taken, the function doesn't take one positional argument), InvalidValue (the
-        type has control characters).
+        Raises InvalidRequest (the type is taken, the function doesn't take one positional argument, another argument is
+        none that fits), InvalidValue (the type has control characters).
         """
 
         def keep(function: _F) -> _F:
@@ -377,6 +383,10 @@ class ExecutorRegistry(Unpicklable):
                 raise InvalidRequest(f"executor type {quoted(type)}: deterministic and effects are True or False")
             if (fault := why_no_timeout(timeout)) is not None:
                 raise InvalidRequest(f"executor type {quoted(type)}: {fault}")
+            if not _is_schema(input):
+                raise InvalidRequest(
+                    f"executor type {quoted(type)}: input {quoted(input)} is neither a pydantic model nor a JSON Schema"
+                )
             if not isinstance(retry, RetryPolicy | None):
                 raise InvalidRequest(f"executor type {quoted(type)}: {quoted(retry)} is no RetryPolicy")
             if max_recoveries is not None and (builtins.type(max_recoveries) is not int or max_recoveries < 0):

@@ -20,12 +20,13 @@ _UNENDED: dict[RunStatus, str] = {
 }
 
 
-def refuse_unended(run_id: str, status: RunStatus, work_order_id: str | None = None) -> None:
+def refuse_unended(run_id: str, status: RunStatus, *, is_held: bool, work_order_id: str | None = None) -> None:
     """Raises IllegalTransition for a run that has not ended: only ended runs are retried.
 
     ``work_order_id`` is given where the run is the last one of the work order that was to be retried.
     """
     if (hint := _UNENDED.get(status)) is not None:
+        hint = "is held: release it or cancel it first" if is_held else hint
         where = "" if work_order_id is None else f", which is the last one of work order {work_order_id},"
         raise IllegalTransition(f"run {run_id!r}{where} {hint}")
 

@@ -102,6 +102,12 @@ def open_ledger(
     batch, ledger_globals = _read_durability(durability), LedgerGlobals(globals)
     if type(threads) is not int or threads < 1:
         raise InvalidRequest(f"threads {quoted(threads)} is not a number of threads, 1 or more")
+    if type(max_value_bytes) is not int or max_value_bytes < 1:
+        raise InvalidRequest(f"max_value_bytes {quoted(max_value_bytes)} is not a number of bytes, 1 or more")
+    if checkpoint_every is not None and (type(checkpoint_every) is not int or checkpoint_every < 1):
+        raise InvalidRequest(
+            f"checkpoint_every {quoted(checkpoint_every)} is not a number of events, 1 or more, or None: no checkpoints"
+        )
     lease_micros = read_lease(lease)
     if telemetry is not None and not isinstance(telemetry, Telemetry):
         raise InvalidRequest(f"telemetry {quoted(telemetry)} is no Telemetry: give fl.Telemetry()")

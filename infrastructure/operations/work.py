@@ -44,6 +44,9 @@ machine is busy with what is executed, isn't repeated at each of many wake-ups, 
 LONGEST_REST: Final = 0.1
 """Seconds; what comes due meanwhile waits for so long at most."""
 
+LONGEST_NAME: Final = 200
+"""Characters of a worker's name, which each of its claims records."""
+
 _SECOND: Final = 1_000_000
 
 
@@ -72,8 +75,8 @@ class WorkerOptions:
         grace: float,
     ) -> None:
         if name is not None:
-            if not isinstance(name, str) or not name:
-                raise InvalidRequest(f"name {quoted(name)} is no text, or is empty")
+            if not isinstance(name, str) or not 1 <= len(name) <= LONGEST_NAME:
+                raise InvalidRequest(f"name {quoted(name)} is not text of 1 to {LONGEST_NAME} characters")
             check_actor(name)
         if type(concurrency) is not int or concurrency < 1:
             raise InvalidRequest(f"concurrency {quoted(concurrency)} is not a number of runs at once, 1 or more")

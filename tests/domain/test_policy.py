@@ -240,6 +240,12 @@ def test_a_bad_kind_is_refused_where_it_is_given(given: dict[str, Any], says: st
         fl.RetryPolicy(**given)
 
 
+@pytest.mark.parametrize("given", [5, int, "object", [], fl.Pause])
+def test_what_is_no_schema_is_refused_where_it_is_registered(given: Any) -> None:
+    with pytest.raises(fl.InvalidRequest, match=r"executor type 'a': input .* is neither a pydantic model nor a JSON"):
+        fl.ExecutorRegistry().register("a", input=given)(len)
+
+
 def test_what_is_no_policy_is_refused_where_it_is_registered() -> None:
     with pytest.raises(fl.InvalidRequest, match="executor type 'a': 3 is no RetryPolicy"):
         fl.ExecutorRegistry().register("a", retry=3)(len)  # type: ignore[arg-type]

@@ -72,6 +72,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "run reproduce": [["{completed}", "--by", "x"]],
     "run resume": [["{paused}", "--payload", '"more"', "--by", "x"]],
     "run retry": [["{failed}", "--preview"], ["{failed}", "--by", "x"], ["--all", "--dry-run"]],
+    "run set-metadata": [["{paused}", '{"{evil}": 1}', "--by", "x"]],
     "run start": [["{evil}", "--by", "x", "--payload", '{"way": 1}']],
     "schema": [[]],
     "serve": [["--host", "{evil}"], ["--port", "-1"], ["--demo", "--host", "{evil}"]],

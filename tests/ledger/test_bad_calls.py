@@ -132,3 +132,19 @@ def test_an_argument_of_a_wrong_type_is_refused_in_our_words(memory_desk: Harnes
     with pytest.raises(fl.FlowledgerError):
         ODD_ARGUMENTS[kind](memory_desk.ledger, run.id)
     assert memory_desk.written() == before
+
+
+@pytest.mark.parametrize(
+    ("option", "values"),
+    [
+        ("threads", [0, True, "8"]),
+        ("lease", [0, "30", float("nan")]),
+        ("max_value_bytes", [0, -5, 1.5, True, "x", None]),
+        ("checkpoint_every", [0, -1, 1.5, True, "x"]),
+        ("globals", [5, "x"]),
+    ],
+)
+def test_options_of_a_ledger_that_mean_nothing_are_refused_when_it_is_opened(option: str, values: list[Any]) -> None:
+    for value in values:
+        with pytest.raises(fl.InvalidRequest, match=option):
+            fl.open_ledger("memory:", **{option: value})

@@ -97,10 +97,14 @@ def test_of_forks_and_reproductions_it_counts_what_their_work_order_did_since(me
 def test_what_has_not_ended_is_told_so_also_with_again(memory_bank: Bank) -> None:
     failed = memory_bank.runs.start("w", by="shop")
     queued = memory_bank.runs.retry(failed.id, by="ann", wait=False)
-    with pytest.raises(fl.AlreadyRetried, match=f"{queued.id}.*ann.*is active"):
-        memory_bank.runs.retry(failed.id)
+    for preview in (False, True):
+        with pytest.raises(fl.AlreadyRetried, match=f"{queued.id}.*ann.*is active.*; go on with that run"):
+            memory_bank.runs.retry(failed.id, preview=preview)
     with pytest.raises(fl.IllegalTransition, match="is running"):
         memory_bank.runs.retry(failed.id, again=True)
+    memory_bank.runs.hold(queued.id, by="ops")
+    with pytest.raises(fl.IllegalTransition, match="is held: release it or cancel it first"):
+        memory_bank.runs.retry(queued.id)
 
 
 def test_a_retry_that_is_overtaken_by_another_one_is_told() -> None:

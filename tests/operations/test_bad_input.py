@@ -29,7 +29,7 @@ def noting(effects: Counter[str]) -> fl.ExecutorRegistry:
         ("grace", [-1, float("nan"), float("inf"), None]),
         ("limits", [["note"], {"note": 0}, {"note": True}, {1: 1}]),
         ("workflows", ["w", [1]]),
-        ("name", ["", 7, "\0"]),
+        ("name", ["", 7, "\0", "x" * 201]),
     ],
 )
 def test_options_that_mean_nothing_are_refused_by_name(option: str, values: list[Any]) -> None:

@@ -78,13 +78,24 @@ def _compile(source: str) -> "cel.Program":
         raise _translate_error(error) from None
 
 
+_MISTAKES = (
+    ("mismatched input '<EOF>'", "it ends too early"),
+    (r".* at input '\.(in|true|false|null)'", r'"\1" is a word of the language: write ["\1"] in place of .\1'),
+    (".* input 'and'$", "write && in place of 'and'"),
+    (".* input 'or'$", "write || in place of 'or'"),
+    (r"Incomplete .* for `_\?_:_`.*", "a ? has no : with what holds otherwise"),
+)
+"""What the parser says of mistakes that people make, and what helps them."""
+
+
 def _syntax_error(text: str) -> str:
     found = re.search(r"ERROR: <input>:(\d+):(\d+): (?:Syntax error: )?([^\n]*)", text)
     if found is None:
         return "syntax error"
     line, column, message = found.groups()
     message = re.sub(r" expecting \{.*", "", message)
-    message = message.replace("mismatched input '<EOF>'", "it ends too early")
+    for said, meant in _MISTAKES:
+        message = re.sub(said, meant, message)
     return f"syntax error at {f'line {line}, ' if line != '1' else ''}column {column}: {message}"
 
 

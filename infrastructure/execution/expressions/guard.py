@@ -82,7 +82,8 @@ def _check_tokens(tokens: Sequence[Token]) -> None:
             raise ExpressionError(f"unknown function {token.text!r}{suggestion(token.text, sorted(FUNCTIONS | LOOPS))}")
     for token in tokens:
         if token.kind == "unknown":
-            raise ExpressionError(f"syntax error at column {token.start + 1}: unexpected {token.text!r}")
+            hint = "; == compares" if token.text == "=" else ""
+            raise ExpressionError(f"syntax error at column {token.start + 1}: unexpected {token.text!r}{hint}")
 
 
 def _check_nesting(tokens: Sequence[Token]) -> None:

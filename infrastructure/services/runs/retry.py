@@ -8,6 +8,7 @@ from ....domain.errors import AlreadyRetried, IllegalTransition, InvalidRequest,
 from ....domain.rerun.retry import RetryPreview, refuse_unended, refuse_unknown
 from ....domain.rerun.visits import NodeVisit, check_answers, last_node_visit
 from ....domain.run import Origin
+from ....domain.status import ENDED
 from ....domain.values.clock import moment
 from ....domain.values.json import freeze
 from ....domain.work_order import WorkOrderState
@@ -70,13 +71,18 @@ def start_retry(services: RunServices, request: RetryRequest) -> PreparedCall[Ru
 
 
 def preview_retry(services: RunServices, request: RetryRequest) -> RetryPreview:
-    """Compare what would run with what ran then, and change nothing. Raises what ``plan_retry_in`` raises."""
+    """Compare what would run with what ran then, and change nothing.
+
+    Raises what ``plan_retry_in`` raises, AlreadyRetried (by a run that has not ended: no retry is possible until then).
+    """
     options = request.options(services)
     work_order, run_id = find_work_order_and_run(services.store, request.run_id)
     refuse_run_moved_on(services, work_order, run_id, options.command)
+    done = find_retry(services, work_order, request.run_id, run_id)
+    if done is not None and done.status not in ENDED:
+        raise done
     rerun = plan_retry_in(services, work_order, run_id, request.from_node, request.answers)
     preview = preview_rerun(services, rerun, draft_rerun(services, rerun, options).refused)
-    done = find_retry(services, work_order, request.run_id, run_id)
     return preview if done is None else replace(preview, retried=raw_message(done))
 
 
@@ -160,10 +166,12 @@ def _refuse_unended_runs(services: RunServices, work_order: WorkOrderState, run_
     """Raises IllegalTransition while the run, or the last run of the work order, hasn't ended."""
     if run_id is None:
         return
-    refuse_unended(run_id, services.runs.header(run_id).status)
+    header = services.runs.header(run_id)
+    refuse_unended(run_id, header.status, is_held=header.held)
     last = work_order.last_run_id
     if last is not None and last != run_id:
-        refuse_unended(last, services.runs.header(last).status, work_order.id)
+        header = services.runs.header(last)
+        refuse_unended(last, header.status, is_held=header.held, work_order_id=work_order.id)
 
 
 def _plan_from_node(

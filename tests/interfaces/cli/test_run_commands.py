@@ -119,6 +119,27 @@ def test_operators_pause_and_cancel_a_run_that_is_under_way(cli: CommandLine) ->
     assert "cancelled" in cli.refused("run", "cancel", run_id)
 
 
+def test_metadata_is_set_beside_what_is_there_once_for_a_key_and_on_what_was_seen(cli: CommandLine) -> None:
+    cli.workflow("echo", "echo")
+    run = cli.json("run", "start", "echo", "--metadata", '{"tenant": "blue"}')
+    noted = cli.json(
+        "run", "set-metadata", f"{run['id']}@{run['version']}", '{"ticket": 12}', "--by", "ops", "--key", "k"
+    )
+    assert noted["snapshot"]["metadata"] == {"tenant": "blue", "ticket": 12}
+    assert cli.json("run", "set-metadata", run["id"], '{"ticket": 12}', "--key", "k") == noted
+    assert "has moved on" in cli.refused("run", "set-metadata", f"{run['id']}@{run['version']}", "{}")
+    assert "METADATA is an array, not a JSON object" in cli.refused("run", "set-metadata", run["id"], "[]")
+
+
+def test_what_stands_behind_a_run_is_the_number_of_a_version(cli: CommandLine) -> None:
+    cli.workflow("echo", "echo")
+    run_id = cli.json("run", "start", "echo")["id"]
+    for command in (("run", "cancel"), ("show",)):
+        assert f"a run's version is a number, as in {run_id}@3, and not 'latest'" in cli.refused(
+            *command, f"{run_id}@latest"
+        )
+
+
 ELSEWHERE = {
     "workflowId": "w",
     "status": "active",

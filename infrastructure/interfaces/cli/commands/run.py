@@ -5,11 +5,11 @@ import typer
 from .run_adopt import adopt
 from .run_repeat import fork, reproduce, retry
 from .run_start import start
-from .run_steer import cancel, hold, pause, proceed, release, resume
+from .run_steer import cancel, hold, pause, proceed, release, resume, set_metadata
 
 app = typer.Typer(help="Start runs, continue them, stop them.", rich_markup_mode=None)
 
-for command in (start, adopt, resume, proceed, hold, pause, release, cancel, retry, reproduce, fork):
+for command in (start, adopt, resume, proceed, hold, pause, release, cancel, retry, reproduce, fork, set_metadata):
     app.command()(command)
 
 

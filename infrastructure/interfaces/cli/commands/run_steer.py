@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ...presentation.inputs import read_globals, read_value
+from ...presentation.inputs import read_globals, read_object, read_value
 from ..shared.answer import answer_run
 from ..shared.options import STEPS, AsJson, By, Globals, Key, OneRun, Payload, Reason, RunAt, StepLimit
 from ..shared.run_filters import BulkFilters, takes_run_filters
@@ -107,6 +107,25 @@ def release(
     with session.open_ledger() as ledger:
         run_id, version = find_run_at(ledger, run_at)
         run = ledger.runs.release(run_id, by=by, note=note, expected_version=version, idempotency_key=key)
+    answer_run(session, run)
+
+
+def set_metadata(
+    context: typer.Context,
+    run_at: RunAt,
+    metadata: Annotated[
+        str, typer.Argument(metavar="FILE|-|JSON", help="A JSON object; its keys are set, and all others stay.")
+    ],
+    by: By,
+    key: Key = None,
+    _json: AsJson = False,
+) -> None:
+    """Set keys of a run's metadata, such as a ticket's number, also of one that has ended."""
+    session = Session.of(context)
+    given = read_object(metadata, "METADATA")
+    with session.open_ledger() as ledger:
+        run_id, version = find_run_at(ledger, run_at)
+        run = ledger.runs.set_metadata(run_id, given, by=by, expected_version=version, idempotency_key=key)
     answer_run(session, run)
 
 

@@ -25,8 +25,8 @@ def find_run(ledger: Ledger, text: str) -> str:
 
 
 def find_run_at(ledger: Ledger, text: str) -> tuple[str, int | None]:
-    """The same for ``RUN@VERSION``, and the version."""
-    named, version = split_version(text)
+    """The same for ``RUN@VERSION``, and the version. Raises InvalidRequest for what is no version, too."""
+    named, version = _split_run(text)
     return find_run(ledger, named), version
 
 
@@ -36,14 +36,24 @@ def find_run_or_order(ledger: Ledger, text: str) -> str:
 
 
 def find_run_or_order_at(ledger: Ledger, text: str) -> tuple[str, int | None]:
-    """The same for ``RUN@VERSION``, and the version."""
-    named, version = split_version(text)
+    """The same for ``RUN@VERSION``, and the version. Raises InvalidRequest for what is no version, too."""
+    named, version = _split_run(text)
     return find_run_or_order(ledger, named), version
 
 
 def find_work_order(ledger: Ledger, text: str) -> str:
     """The same for a work order."""
     return _find(ledger, text, "work_order")
+
+
+def _split_run(text: str) -> tuple[str, int | None]:
+    from ....queries.index.ids import is_part  # as below
+
+    named, version = split_version(text)
+    before, at, behind = named.rpartition("@")
+    if version is None and at and is_part(before):
+        raise InvalidRequest(f"{text!r}: a run's version is a number, as in {before}@3, and not {behind!r}")
+    return named, version
 
 
 def _find(ledger: Ledger, text: str, *kinds: IdOf) -> str:
