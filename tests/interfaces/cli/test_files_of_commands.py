@@ -49,7 +49,7 @@ READING = {
     "run fork --payload": (["run", "fork", "{run}@1", "--payload", "{place}"], "value"),
     "run fork --output": (["run", "fork", "{run}", "--output", "{place}"], "value"),
     "run fork --metadata": (["run", "fork", "{run}@1", "--metadata", "{place}"], "value"),
-    "run set-metadata METADATA": (["run", "set-metadata", "{run}", "{place}"], "value"),
+    "run set-metadata FILE|-|JSON": (["run", "set-metadata", "{run}", "{place}"], "value"),
     "run start --trigger": (["run", "start", "w", "--trigger", "{place}"], "trigger"),
     "audit --check": (["audit", "--check", "{place}"], "audit"),
     "evidence check FILE": (["evidence", "check", "{place}"], "checkpoint"),
