@@ -70,6 +70,21 @@ async def test_what_another_site_makes_a_browser_send_is_refused(ledger: fl.Ledg
     assert (answer.status_code, answer.json()["title"]) == (403, "Sent by another site")
 
 
+@pytest.mark.parametrize(("scheme", "status"), [("http", 403), ("https", 405)])
+async def test_over_https_a_page_of_the_same_host_that_came_over_http_is_another_site(
+    ledger: fl.Ledger, scheme: str, status: int
+) -> None:
+    async with client_of(create_app(ledger, auth=lambda _: Principal("ada", {"operator"}))) as client:
+        headers = {"origin": f"{scheme}://ops.example.org"}
+        assert (await client.post("https://ops.example.org/history", headers=headers)).status_code == status
+
+
+async def test_a_proxy_that_takes_tls_away_and_doesnt_say_so_is_served(ledger: fl.Ledger) -> None:
+    async with client_of(create_app(ledger, auth=lambda _: Principal("ada", {"operator"}))) as client:
+        headers = {"origin": "https://ops.example.org"}
+        assert (await client.post("http://ops.example.org/history", headers=headers)).status_code == 405
+
+
 @pytest.mark.parametrize("headers", [{"sec-fetch-site": "same-origin"}, {"origin": "http://127.0.0.1:8642"}, {}])
 async def test_what_a_page_of_this_app_or_a_program_sends_is_taken(ledger: fl.Ledger, headers: dict[str, str]) -> None:
     async with local(ledger) as client:

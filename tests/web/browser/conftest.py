@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from ..certificates import write_certificate
 from .shown import shown_site
 from .sites import Site
 from .windows import CHROMIUM, browsing, listen, open_window
@@ -49,3 +50,9 @@ def opened(chromium: Any, site: Site, complaints: list[str]) -> Iterator[Callabl
     yield open_page
     for window in windows:
         window.close()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Of this machine, as uvicorn takes it."""
+    return write_certificate(tmp_path_factory.mktemp("tls"))

@@ -52,7 +52,8 @@ def running(app: Any, **config: Any) -> Iterator[str]:
     thread.start()
     try:
         assert started.wait(60), "the server didn't start"
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        scheme = "https" if "ssl_certfile" in config else "http"
+        yield f"{scheme}://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
         server.should_exit = True
         thread.join(60)

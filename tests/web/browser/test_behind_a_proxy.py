@@ -20,22 +20,23 @@ pytestmark = pytest.mark.exhaustive
 PREFIX = "/ops/ledger"
 
 
-@pytest.fixture(params=["takes the prefix away", "keeps the prefix"])
-def proxied(request: pytest.FixtureRequest) -> Iterator[Site]:
+@pytest.fixture(params=["takes the prefix away", "keeps the prefix", "takes TLS away, too"])
+def proxied(request: pytest.FixtureRequest, certificate: dict[str, str]) -> Iterator[Site]:
     """Who keeps it hands on to a mount; who takes it away to a server that was told, as `serve --prefix` tells it."""
-    strips = request.param == "takes the prefix away"
+    strips = request.param != "keeps the prefix"
+    tls = certificate if "TLS" in request.param else {}
     with ExitStack() as stack:
         told = stack.enter_context(story(alike=0))
         app: Any = create_app(told.ledger, auth="tokens")
         app = app if strips else Starlette(routes=[Mount(PREFIX, app)])
         server = stack.enter_context(running(app, root_path=PREFIX if strips else "", proxy_headers=True))
-        base = stack.enter_context(running(proxy_to(server, PREFIX, strips=strips)))
+        base = stack.enter_context(running(proxy_to(server, PREFIX, strips=strips), **tls))
         yield Site(base, told)
 
 
 @pytest.fixture
 def window(chromium: Any, proxied: Site) -> Iterator[Any]:
-    with closing(open_window(chromium, proxied.base)) as opened:
+    with closing(open_window(chromium, proxied.base, ignore_https_errors=True)) as opened:
         yield opened
 
 
@@ -52,7 +53,7 @@ def test_people_sign_in_act_and_follow_below_the_prefix(window: Any, proxied: Si
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(f"**{PREFIX}/history")
     (cookie,) = [each for each in window.cookies() if each["httpOnly"]]
-    assert cookie["path"] == PREFIX
+    assert (cookie["path"], cookie["secure"]) == (PREFIX, proxied.base.startswith("https:"))
 
     page.goto(f"{PREFIX}/runs/{told.waiting}")
     page.get_by_text("Live", exact=True).wait_for()

@@ -30,10 +30,10 @@ class OriginCheck:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] not in SAFE_METHODS:
-            self._check(Headers(scope=scope))
+            self._check(Headers(scope=scope), scope["scheme"])
         await self._app(scope, receive, send)
 
-    def _check(self, headers: Headers) -> None:
+    def _check(self, headers: Headers, scheme: str) -> None:
         origin = headers.get("origin")
         if origin is not None and origin in self._trusted:
             return
@@ -41,7 +41,7 @@ class OriginCheck:
         if site is not None:
             allowed = site in ("same-origin", "none")
         elif origin is not None:
-            allowed = urlsplit(origin).netloc == headers.get("host", "") != ""
+            allowed = _is_of_this_site(origin, headers.get("host", ""), scheme)
         else:
             # No browser sends neither with a cookie of ours; programs send a token, or come from the loopback.
             allowed = "cookie" not in headers
@@ -53,6 +53,13 @@ class OriginCheck:
                 "it from there",
                 origin=origin,
             )
+
+
+def _is_of_this_site(origin: str, host: str, scheme: str) -> bool:
+    """Whether an origin is that of the host. A page that came over http may be anybody's where this one is https; where
+    this one seems to be http, a proxy may have taken TLS away and not said so."""
+    sent = urlsplit(origin)
+    return sent.netloc == host != "" and (scheme != "https" or sent.scheme == "https")
 
 
 def is_loopback(request: HTTPConnection) -> bool:

@@ -1,5 +1,5 @@
 // The screen follows the store: one tab has the stream and tells the others (plain http has no locks, and looks), each takes
-// over the parts that it shows, new rows are announced.
+// over what it shows, new rows are announced.
 const region = one('[data-live]');
 const box = one('.live');
 const root = region.dataset.root;

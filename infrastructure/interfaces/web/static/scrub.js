@@ -1,4 +1,4 @@
-// A run at a version. A move touches what lies between the old and the new one; what a long run's page doesn't carry, the server draws.
+// A run at a version: a move touches what lies between; of a long run the server draws it.
 let form, range, head, parts, series, nodes, ways, axis, turns, until, value, button, at, wanted, isMoving, timer = 0;
 const folds = new Map();
 const read = (name) => all(`[data-${name}]`).map((el) => [JSON.parse(el.dataset[name]), el]);
@@ -83,7 +83,7 @@ const put = async (path) => {
   show(next);
 };
 
-// A value that isn't there at this version is opened again where it is.
+// A value is named where it is there.
 const keep = () => history.replaceState(null, '', here('', { version: at < head && at, value: one('.blame') && value }));
 const move = async (to) => {
   wanted = fit(to);

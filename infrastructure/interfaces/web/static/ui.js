@@ -1,4 +1,4 @@
-// On every page: copy buttons, menus that close, keys.
+// Everywhere: copy buttons, menus that close, keys.
 const on = (type, act) => document.addEventListener(type, act);
 const one = (selector, within = document) => within.querySelector(selector);
 const all = (selector, within = document) => [...within.querySelectorAll(selector)];
@@ -17,7 +17,7 @@ on('click', (event) => {
   for (const menu of all('details.menu[open]')) if (!menu.contains(event.target)) menu.open = false;
 });
 
-// What scripts do is said in one live region. The other modules use it, and what finds, hears and loads.
+// What scripts do is said in one live region. The other modules use that and the helpers.
 const told = document.body.appendChild(Object.assign(document.createElement('div'), { className: 'sr' }));
 told.setAttribute('role', 'status');
 const say = (text) => { told.textContent = ''; requestAnimationFrame(() => { told.textContent = text; }); };
@@ -28,6 +28,7 @@ const load = async (url) => {
 };
 Object.assign(globalThis, { on, one, all, say, load });
 document.documentElement.classList.add('js');
+if (!location.hash) one('.sheet [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
 
 // The reader's zone, for the server. The first page is drawn once more.
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;

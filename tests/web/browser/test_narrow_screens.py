@@ -1,0 +1,30 @@
+"""A phone: what one came for is on the screen, and its text is read in lines."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from .shown import address_of
+from .sites import Site
+
+pytestmark = pytest.mark.exhaustive
+
+WIDTH = 390
+
+
+@pytest.mark.parametrize("name", ["canvas", "canvas-latest", "edit-step"])
+def test_a_canvas_shows_the_step_that_is_selected(opened: Callable[..., Any], site: Site, name: str) -> None:
+    page = opened(address_of(name, site), width=WIDTH)
+    left, right = page.locator(".graph [aria-current]").evaluate(
+        "(el) => { const box = el.getBoundingClientRect(); return [box.left, box.right]; }"
+    )
+    assert 0 <= left < right <= WIDTH
+    assert page.evaluate("scrollX") == 0
+
+
+def test_what_a_step_of_a_work_order_did_has_the_width_of_the_list(opened: Callable[..., Any], site: Site) -> None:
+    page = opened(address_of("history-open", site), width=WIDTH)
+    widths = page.locator(".l2 .c-where").evaluate_all("(all) => all.map((el) => el.getBoundingClientRect().width)")
+    assert len(widths) > 5
+    assert min(widths) > WIDTH / 2
