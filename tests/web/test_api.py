@@ -288,3 +288,21 @@ async def test_how_the_store_stands_is_told_to_machines(api: httpx.AsyncClient, 
     metrics = await api.get("/api/metrics")
     assert metrics.headers["content-type"].startswith("text/plain; version=0.0.4")
     assert "flowledger_" in metrics.text
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/api/workflows/orders", "GET, PUT"),
+        ("/api/tokens", "GET, POST"),
+        ("/api/bulk", "GET, POST"),
+        ("/api/runs", "GET"),
+        ("/api/filters/x", "DELETE"),
+    ],
+)
+async def test_a_method_that_an_address_doesnt_take_is_answered_with_all_that_it_takes(
+    ledger: fl.Ledger, path: str, allowed: str
+) -> None:
+    async with local(ledger) as api:
+        answer = await api.request("OPTIONS", path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)

@@ -1,11 +1,12 @@
 """Routes of pages and of the API, which get the parts of a path as the names that they stand for."""
 
 from collections.abc import Callable, Collection, Coroutine, Iterator, MutableMapping
-from typing import Any
+from typing import Any, ClassVar
 
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -26,8 +27,16 @@ class PageRoute(Route):
 
 class ApiRoute(APIRoute):
     """A route of the API: ``APIRouter(route_class=ApiRoute)``. It refuses parameters that it doesn't know: whoever asks
-    for a preview where there is none doesn't want the act.
+    for a preview where there is none doesn't want the act. Of a method that an address doesn't take it says which ones
+    it takes, also where each has a route of its own.
     """
+
+    _methods: ClassVar[dict[str, set[str]]] = {}
+    """Those of each path."""
+
+    def __init__(self, path: str, *args: Any, **options: Any) -> None:
+        super().__init__(path, *args, **options)
+        self._methods.setdefault(self.path, set()).update(self.methods or ())
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler, behind the check."""
@@ -43,6 +52,8 @@ class ApiRoute(APIRoute):
         return check_and_handle
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] not in (self.methods or ()):
+            raise HTTPException(405, headers={"Allow": ", ".join(sorted(self._methods[self.path]))})
         _read_parts(scope, self.param_convertors)
         await super().handle(scope, receive, send)
 

@@ -46,6 +46,16 @@ def test_what_is_sent_has_examples_that_fit(document: Document) -> None:
         assert document.data["components"]["schemas"][reference.rpartition("/")[2]]["examples"], reference
 
 
+def test_how_many_items_a_page_may_have_is_said(document: Document) -> None:
+    limits = [
+        one["schema"] for each in document.operations() for one in each.parameters("query") if one["name"] == "limit"
+    ]
+    assert len(limits) > 8
+    for schema in limits:
+        assert document.faults(schema, 0) != []
+        assert document.faults(schema, 1) == document.faults(schema, 1_000) == []
+
+
 def _references(value: Any) -> list[str]:
     if isinstance(value, dict):
         own = [value["$ref"]] if isinstance(value.get("$ref"), str) else []

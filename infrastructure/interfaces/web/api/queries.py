@@ -2,12 +2,13 @@
 
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from .....projections.counts import RunGroup
 from .....projections.index.query import Sort
 from .....projections.runs.logs import Level
 from .....projections.serialization import camel
+from ....queries.listing import MAX_LIMIT
 from ...presentation.inputs import read_moment, read_version
 
 
@@ -31,11 +32,15 @@ _TIMES: Final = frozenset({"since", "until", "as_of", "at", "due_before"})
 _VERSIONS: Final = frozenset({"version"})
 
 
+_A_PAGE: Final[dict[str, Any]] = {"minimum": 1, "maximum": MAX_LIMIT}
+"""Told to who reads the description; the ledger refuses others in words."""
+
+
 class Paged(Filters):
     """Which page of a list."""
 
     after: str | None = None
-    limit: int = 50
+    limit: int = Field(50, json_schema_extra=_A_PAGE)
 
 
 class RunFilters(Filters):
@@ -71,7 +76,7 @@ class RunCounts(RunFilters):
     """The same, and by what runs are counted."""
 
     group: RunGroup
-    limit: int = 200
+    limit: int = Field(200, json_schema_extra=_A_PAGE)
 
 
 class WorkOrderList(Paged):
