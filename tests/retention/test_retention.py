@@ -256,8 +256,9 @@ def test_a_tree_that_is_made_again_has_the_leaves_of_what_went(shop: Shop) -> No
         shop.order(number)
         shop.clock.advance(days=1)
     first = shop.sign()
-    shop.ledger.retention.apply(fl.RetentionPolicy(keep_last=3), by="ops")
+    shop.ledger.retention.apply(fl.RetentionPolicy(keep_last=3), by="ops", reason="a long one " * 1_000)
     shop.ledger.retention.apply(fl.RetentionPolicy(keep_last=2), by="ops")
+    assert [told.runs for told in shop.ledger.retention.removals()] == [1, 1]
     second = shop.sign()
     shop.ledger.rebuild()
     shop.assert_sound(first, second, shop.sign())
@@ -272,6 +273,8 @@ def test_events_are_recorded_in_several_parts_where_there_are_many(durable_url: 
         shop.ledger._store._mapper.max_event_bytes = 256 * 50  # so 50 leaves go into one event
         report = shop.ledger.retention.apply(fl.RetentionPolicy(keep_last=1), by="ops")
         assert report.runs == 39
+        (told,) = shop.ledger.retention.removals()
+        assert (told.runs, told.events) == (39, report.events)
         shop.ledger.rebuild()
         shop.assert_sound(before, shop.sign())
         with pytest.raises(fl.RunRemoved):

@@ -6,7 +6,7 @@ from typing import Any, Final
 from ....domain.retention import OrderToKeep
 from ....domain.status import ENDED
 from ....projections.index.query import Condition
-from ...storage.sql import Dialect
+from .pieces import among
 from .reader import Index
 
 ORDERS_AT_ONCE: Final = 1_000
@@ -53,7 +53,8 @@ def newest_orders(index: Index, workflow_id: str | None, before: Place | None) -
 def runs_of(index: Index, work_order_ids: Sequence[str]) -> dict[str, list[str]]:
     """The runs of each of these work orders, oldest first."""
     found: dict[str, list[str]] = {id: [] for id in work_order_ids}
-    condition, parameters = _among("work_order_id", work_order_ids, index)
+    parameters: dict[str, Any] = {}
+    condition = among("ids", "work_order_id", work_order_ids, index.dialect, parameters)
     query = f"SELECT work_order_id, run_id FROM flowledger_index_runs WHERE {condition} ORDER BY position"  # noqa: S608 - the same
     for work_order_id, run_id in index.select(Condition(query, parameters)):
         found[work_order_id].append(run_id)
@@ -67,7 +68,8 @@ def streams_of(runs: Mapping[str, Sequence[str]]) -> list[str]:
 
 def orders_of(index: Index, run_ids: Sequence[str]) -> set[str]:
     """The work orders of these runs."""
-    condition, parameters = _among("run_id", run_ids, index)
+    parameters: dict[str, Any] = {}
+    condition = among("ids", "run_id", run_ids, index.dialect, parameters)
     query = f"SELECT work_order_id FROM flowledger_index_runs WHERE {condition}"  # noqa: S608 - the same
     return {id for (id,) in index.select(Condition(query, parameters))}
 
@@ -80,11 +82,3 @@ def sources_elsewhere(index: Index) -> list[tuple[str, str]]:
         " WHERE r.source IS NOT NULL AND s.work_order_id <> r.work_order_id"
     )
     return [(source, other) for source, other in index.select(Condition(query, {}))]
-
-
-def _among(column: str, ids: Sequence[str], index: Index) -> tuple[str, dict[str, Any]]:
-    dialect: Dialect = index.dialect
-    listed = index.as_list(ids)
-    if dialect == "postgres":
-        return f"{column} = ANY (:ids)", {"ids": listed}
-    return f"{column} IN (SELECT value FROM json_each(:ids))", {"ids": listed}  # noqa: S608 - the same

@@ -1,9 +1,11 @@
 """Pieces of the SQL of lists: columns, conditions, and pages in an order."""
 
+import json
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from ....projections.index.query import UNENDED, Order, Place
+from ...storage.sql import Dialect
 
 
 def columns(row: type[NamedTuple], table: str, **others: str) -> str:
@@ -17,6 +19,15 @@ def equal(name: str, column: str, value: object, parameters: dict[str, Any]) -> 
         return []
     parameters[name] = value
     return [f"{column} = :{name}"]
+
+
+def among(name: str, column: str, values: Sequence[str], dialect: Dialect, parameters: dict[str, Any]) -> str:
+    """The condition that a column has one of these values. They are one parameter, so a statement has one form."""
+    if dialect == "postgres":
+        parameters[name] = list(values)
+        return f"{column} = ANY (:{name})"
+    parameters[name] = json.dumps(list(values))
+    return f"{column} IN (SELECT value FROM json_each(:{name}))"  # noqa: S608 - our own columns; values are parameters
 
 
 def between(column: str, since: int | None, until: int | None, parameters: dict[str, Any]) -> list[str]:

@@ -51,18 +51,12 @@ class Index:
 
     def statuses(self, run_ids: Sequence[str]) -> dict[str, str]:
         """The statuses of those runs that exist."""
-        found: dict[str, str] = {}
-        for start in range(0, len(run_ids), sql.MOST_IDS):
-            found.update(self._rows(sql.statuses(run_ids[start : start + sql.MOST_IDS])))
-        return found
+        return dict(self._rows(sql.statuses(run_ids, self.dialect))) if run_ids else {}
 
     def standings(self, run_ids: Sequence[str]) -> dict[str, Standing]:
         """How those runs stand that exist, by their ids."""
-        found: dict[str, Standing] = {}
-        for start in range(0, len(run_ids), sql.MOST_IDS):
-            rows = self._rows(sql.standings(run_ids[start : start + sql.MOST_IDS]))
-            found.update((row[0], Standing(*row)) for row in rows)
-        return found
+        rows = self._rows(sql.standings(run_ids, self.dialect)) if run_ids else []
+        return {row[0]: Standing(*row) for row in rows}
 
     def last_runs(self, work_order_ids: Sequence[str]) -> dict[str, str | None]:
         """The last runs of those work orders that exist; None where it was rejected and has none."""
@@ -74,8 +68,7 @@ class Index:
         return {id: Standing(id, id, workflow_id, "rejected", None) for id, workflow_id, last in rows if last is None}
 
     def _work_orders_of(self, ids: Sequence[str]) -> list[Any]:
-        starts = range(0, len(ids), sql.MOST_IDS)
-        return [row for start in starts for row in self._rows(sql.last_runs(ids[start : start + sql.MOST_IDS]))]
+        return self._rows(sql.last_runs(ids, self.dialect)) if ids else []
 
     def waits(self, query: WaitQuery, limit: int) -> list[WaitRow]:
         """Those first that were asked first."""
@@ -152,10 +145,6 @@ class Index:
     def select(self, query: Condition) -> list[Any]:
         """The rows of a query on its tables."""
         return self._rows(query)
-
-    def as_list(self, values: Sequence[str]) -> object:
-        """A list as a parameter of such a query."""
-        return self._recorder.list_parameter(values)
 
     def _rows(self, query: Condition) -> list[Any]:
         with translate_errors():

@@ -5,7 +5,6 @@ rows. Where several statuses are asked for, each has its own page, and the pages
 order across statuses.
 """
 
-import json
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -17,7 +16,7 @@ from ....projections.index.query import Condition, Place, RunQuery, place_of
 from ....projections.index.rows import RunRow
 from ...storage.recorder import LAST
 from ...storage.sql import Dialect
-from .pieces import RUN_TIMES, between, columns, equal, merge, pages
+from .pieces import RUN_TIMES, among, between, columns, equal, merge, pages
 
 RUN_COLUMNS: Final = tuple("actor" if name == "by" else name for name in RunRow._fields)
 """Columns of the table, in the order of the row."""
@@ -192,9 +191,7 @@ def _stands_now(query: RunQuery, dialect: Dialect, parameters: dict[str, Any]) -
     """What only the rows of now tell. Each is written as its partial index is."""
     conditions = equal("owner", "r.owner", query.owner, parameters)
     if query.work_orders is not None:
-        among = "= ANY (:work_orders)" if dialect == "postgres" else "IN (SELECT value FROM json_each(:work_orders))"
-        parameters["work_orders"] = list(query.work_orders) if dialect == "postgres" else json.dumps(query.work_orders)
-        conditions.append(f"r.work_order_id {among}")
+        conditions.append(among("work_orders", "r.work_order_id", query.work_orders, dialect, parameters))
     if query.due_before is not None:
         parameters["due_before"] = query.due_before
         conditions += ["r.due_at IS NOT NULL", "r.due_at < :due_before", "NOT r.held"]

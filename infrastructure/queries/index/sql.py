@@ -10,7 +10,7 @@ from ....projections.index.columns import key
 from ....projections.index.query import NEWEST_FIRST, Condition, Place, WaitQuery, WorkOrderQuery
 from ....projections.index.rows import ActRow, SaveRow, WaitRow, WorkflowRow, WorkOrderRow
 from ...storage.sql import Dialect
-from .pieces import ORDER_TIMES, behind, between, columns, equal, merge, page, pages
+from .pieces import ORDER_TIMES, among, behind, between, columns, equal, merge, page, pages
 from .runs import RUN
 
 
@@ -23,44 +23,33 @@ def related_runs(run_id: str) -> Condition:
     )
 
 
-def statuses(run_ids: Sequence[str]) -> Condition:
+def statuses(run_ids: Sequence[str], dialect: Dialect) -> Condition:
     """Run id and status of those runs that exist."""
-    names, parameters = _one_of(run_ids)
-    return Condition(f"SELECT run_id, status FROM flowledger_index_runs WHERE run_id IN ({names})", parameters)  # noqa: S608 - our own columns and tables; values are parameters
+    parameters: dict[str, Any] = {}
+    wanted = among("ids", "run_id", run_ids, dialect, parameters)
+    return Condition(f"SELECT run_id, status FROM flowledger_index_runs WHERE {wanted}", parameters)  # noqa: S608 - our own columns and tables; values are parameters
 
 
-def standings(run_ids: Sequence[str]) -> Condition:
+def standings(run_ids: Sequence[str], dialect: Dialect) -> Condition:
     """How those runs stand that exist: in the order of the fields of ``Standing``."""
-    names, parameters = _one_of(run_ids)
+    parameters: dict[str, Any] = {}
+    wanted = among("ids", "r.run_id", run_ids, dialect, parameters)
     return Condition(
         "SELECT r.run_id, r.work_order_id, r.workflow_id, r.status, o.last_run_id FROM flowledger_index_runs AS r "  # noqa: S608 - our own columns and tables; values are parameters
-        f"LEFT JOIN flowledger_index_work_orders AS o ON o.work_order_id = r.work_order_id WHERE r.run_id IN ({names})",
+        f"LEFT JOIN flowledger_index_work_orders AS o ON o.work_order_id = r.work_order_id WHERE {wanted}",
         parameters,
     )
 
 
-def last_runs(work_order_ids: Sequence[str]) -> Condition:
+def last_runs(work_order_ids: Sequence[str], dialect: Dialect) -> Condition:
     """Those work orders that exist: id, workflow, last run."""
-    names, parameters = _one_of(work_order_ids)
+    parameters: dict[str, Any] = {}
+    wanted = among("ids", "work_order_id", work_order_ids, dialect, parameters)
     return Condition(
         "SELECT work_order_id, workflow_id, last_run_id FROM flowledger_index_work_orders "  # noqa: S608 - our own columns and tables; values are parameters
-        f"WHERE work_order_id IN ({names})",
+        f"WHERE {wanted}",
         parameters,
     )
-
-
-def _one_of(run_ids: Sequence[str]) -> tuple[str, dict[str, Any]]:
-    """The parameters of a list of ids, and their names as SQL."""
-    # Filled up to one of a few lengths, so that a server prepares a few statements and not one for each length.
-    length = next(length for length in _LENGTHS if length >= len(run_ids))
-    padded = [*run_ids, *[run_ids[-1]] * (length - len(run_ids))]
-    parameters = {f"id{number}": run_id for number, run_id in enumerate(padded)}
-    return ", ".join(f":{name}" for name in parameters), parameters
-
-
-_LENGTHS = (1, 20, 400)
-MOST_IDS = _LENGTHS[-1]
-"""How many ids one query takes."""
 
 
 def waits(query: WaitQuery, limit: int) -> Condition:

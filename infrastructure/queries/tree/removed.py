@@ -8,8 +8,7 @@ from ....domain.errors import StorageCorrupt
 from ....domain.evidence.leaf import leaf_data
 from ....domain.evidence.merkle import leaf_hash
 from ....domain.evidence.report import RemovedHistory
-from ....domain.retention import RemovedLeaf, StreamPart, packed_leaves, unpack_leaves
-from ....domain.values.clock import moment
+from ....domain.retention import RemovedLeaf, StreamPart, packed_leaves, removal_in, unpack_leaves
 from ...storage.codec import digest_of
 from ...storage.removal_table import RemovalTable, RemovedStream
 from ...storage.tree_table import LeafName
@@ -121,15 +120,26 @@ def streams_in(
 
 
 def removed_histories(store: "EventReader") -> tuple[RemovedHistory, ...]:
-    """What was removed, in the order in which it began to go."""
+    """What was removed, in the order in which it began to go. Of most records only the beginning is read."""
     found: list[tuple[int, RemovedHistory]] = []
-    for stream in {} if store.removals is None else store.removals.removals():
-        records = list(store.read(stream))
-        last = records[-1].data
-        runs, events = (sum(record.data[count] for record in records) for count in ("run_count", "event_count"))
-        told = RemovedHistory(moment(last["recorded_at"]), last["by"], runs, events, last.get("archive"))
-        found.append((records[0].position, told))
+    for stream, version in ({} if store.removals is None else store.removals.removals()).items():
+        first, last = _record(store, stream, 1), _record(store, stream, version)
+        counts = [_counts(store, stream, each) for each in range(1, version + 1)]
+        runs, events = (sum(of_record) for of_record in zip(*counts, strict=True))
+        at, by, archive = removal_in(last.data)
+        found.append((first.position, RemovedHistory(at, by, runs, events, archive)))
     return tuple(history for _, history in sorted(found, key=lambda each: each[0]))
+
+
+def _record(store: "EventReader", stream: str, version: int) -> "RecordedEvent":
+    return next(iter(store.read(stream, after=version - 1, upto=version)))
+
+
+def _counts(store: "EventReader", stream: str, version: int) -> tuple[int, int]:
+    """How many runs and events a record is of, which stands before its leaves, unless its reason is a long one."""
+    start = store.beginning(stream, version)
+    data = start.data if start and "event_count" in start.data else _record(store, stream, version).data
+    return data["run_count"], data["event_count"]
 
 
 def restore_removals(store: "EventReader", table: RemovalTable) -> None:

@@ -1,7 +1,5 @@
 """Keys of Ed25519 in files: making them, reading them, signing and verifying with them."""
 
-import os
-import stat
 from pathlib import Path
 
 from ....domain.errors import InvalidRequest, StorageUnavailable
@@ -17,6 +15,7 @@ from ....domain.evidence.signed_note import (
 )
 from ....domain.visible import quoted
 from ...files.atomic import write_file
+from ...files.private import ReadByOthers, read_private
 
 try:
     from cryptography.exceptions import InvalidSignature
@@ -63,18 +62,16 @@ def read_signing_key(key: str | Path) -> SigningKey:
         return _signing_key(key, "the private key")
     path = Path(key)
     try:
-        with path.open("rb") as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            line = file.read(_LONGEST).decode("utf-8", errors="replace")
+        line = read_private(path, _LONGEST).decode("utf-8", errors="replace")
     except OSError as error:
         raise StorageUnavailable(
             f"the key {str(path)!r}: {error.strerror}; `flowledger evidence keygen` makes one"
         ) from error
-    if mode & 0o077:
+    except ReadByOthers as error:
         raise InvalidRequest(
-            f"the key {str(path)!r} may be read by others (mode {mode:04o}): whoever has it signs in your name; "
-            f"chmod 600 it, or make another one if it may have been read"
-        )
+            f"the key {str(path)!r} may be read by others ({error}): whoever has it signs in your name; "
+            "chmod 600 it, or make another one if it may have been read"
+        ) from error
     return _signing_key(line, f"the key {str(path)!r}")
 
 

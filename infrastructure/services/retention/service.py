@@ -30,6 +30,7 @@ from ...concurrency.threads import Threads
 from ...files.atomic import make_folder
 from ...new_id import new_id
 from ...queries.index.orders import runs_of, streams_of
+from ...queries.listing import check_text
 from ...queries.tree.removed import removed_histories
 from ...repositories.legal_holds import load_legal_holds
 from ...repositories.missing import missing_run
@@ -101,7 +102,7 @@ class Retention(Unpicklable):
         """
         _check_policy(policy)
         check_actor(by)
-        _check_reason(reason)
+        check_text(reason, "reason")
         table = self._table()
         _refuse_everything(policy)
         if policy.archive is not None:
@@ -176,7 +177,7 @@ class Retention(Unpicklable):
         StorageUnavailable.
         """
         check_actor(by)
-        _check_reason(reason)
+        check_text(reason, "reason")
         if not reason:
             raise InvalidRequest("a legal hold needs a reason")
         target = self._target(run_id, subject)
@@ -195,7 +196,7 @@ class Retention(Unpicklable):
         Raises InvalidRequest (nothing holds it), RunNotFound, SubjectNotFound, StoreReadOnly, StorageUnavailable.
         """
         check_actor(by)
-        _check_reason(reason)
+        check_text(reason, "reason")
         target = self._target(run_id, subject)
         holds = load_legal_holds(self._store)
         if target not in holds.holds:
@@ -299,8 +300,3 @@ def _report(
         removal_id if done.work_orders else None,
         returned,
     )
-
-
-def _check_reason(reason: object) -> None:
-    if reason is not None and not isinstance(reason, str):
-        raise InvalidRequest(f"reason {quoted(reason)} is not text")

@@ -12,10 +12,10 @@ from typing import Any, NoReturn, Self, SupportsIndex
 from ....domain.errors import InvalidRequest
 from ....domain.visible import quoted
 from ...files.atomic import write_file
+from ...files.private import ReadByOthers, read_private
 
 KEY_BYTES = 32
 _NONCE_BYTES = 12
-_FOR_OTHERS = 0o077
 
 
 class KeyRing(ABC):
@@ -54,14 +54,12 @@ class KeyRing(ABC):
         """
         file = Path(path)
         try:
-            with file.open("rb") as opened:
-                mode = os.fstat(opened.fileno()).st_mode & 0o777
-                if mode & _FOR_OTHERS:
-                    raise InvalidRequest(
-                        f"the key ring {quoted(str(file))} can be read by others (mode {mode:04o}): chmod 600 it, and "
-                        "if others may have read it, add a new key, make it current, and wrap the keys of subjects anew"
-                    )
-                text = opened.read()
+            text = read_private(file)
+        except ReadByOthers as error:
+            raise InvalidRequest(
+                f"the key ring {quoted(str(file))} can be read by others ({error}): chmod 600 it, and "
+                "if others may have read it, add a new key, make it current, and wrap the keys of subjects anew"
+            ) from error
         except OSError as error:
             raise InvalidRequest(
                 f"the key ring {quoted(str(file))} can't be read: {error.strerror}; make one with "
