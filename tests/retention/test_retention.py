@@ -343,7 +343,7 @@ async def test_history_says_that_runs_are_missing_from_it(tmp_path: Path) -> Non
             for of_runs in (0, 1):
                 page = (await client.get("/history")).text
                 assert "Runs were removed from this store under a retention policy" in page, of_runs
-                assert "/audit?kind=retention" in page
+                assert 'retention">how many, when and by whom</a>' in page
                 shop.order()
             trail = (await client.get("/audit?kind=retention")).text
             assert "removed under a retention policy: 1 runs" in trail
