@@ -42,6 +42,7 @@ def test_a_url_of_another_form_is_refused_with_the_forms_that_are_known(url: str
     [
         ("postgresql://ada:hunter2@127.0.0.1:1/x", "can't be reached"),
         ("postgres://ada:hunter2@127.0.0.1:1/x?connect_timeout=1", "can't be reached"),
+        ("postgresql://ada:hunter2@127.0.0.1:1/x?schema=blue", "schema 'blue': PostgreSQL can't be reached"),
         ("postgresql://127.0.0.1:1/x?user=ada&password=hunter2", "can't be reached"),
         ("postgresql:///x?host=/nowhere/at/all&password=hunter2", "can't be reached"),
         ("postgresql://ada:p@hunter2@127.0.0.1:1/x", "%40"),

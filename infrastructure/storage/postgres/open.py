@@ -3,6 +3,7 @@
 from functools import partial
 from urllib.parse import unquote
 
+from eventsourcing.persistence import OperationalError
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import Conninfo
@@ -49,8 +50,10 @@ def open_postgres(url: str, mapper: LedgerMapper, *, create: bool) -> LedgerEven
         subscriptions = SubscriptionTable(datastore.execute)
         tree = TreeTable(datastore.fetch, datastore.write_transaction, list)
         return LedgerEventStore(mapper, recorder, checkpoints, search, wakeups, within, subscriptions, tree)
-    except BaseException:
+    except BaseException as error:
         datastore.close()
+        if schema is not None and type(error) is OperationalError:  # of many tenants, which
+            raise OperationalError(f"schema {schema!r}: {error}") from error
         raise
 
 
