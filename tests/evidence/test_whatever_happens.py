@@ -338,7 +338,7 @@ class Histories(RuleBasedStateMachine):
 
 
 @pytest.mark.scaled
-@pytest.mark.parametrize(("backend", "examples"), [("sqlite", 40), ("postgres", 16)])
+@pytest.mark.parametrize(("backend", "examples"), [("sqlite", 24), ("postgres", 10)])
 def test_whatever_happens(backend: str, examples: int, request: pytest.FixtureRequest) -> None:
     def new_place(folder: Path) -> SQLitePlace | PostgresPlace:
         if backend == "sqlite":
