@@ -76,7 +76,8 @@ async def test_a_policy_is_previewed_and_applied_once_the_number_of_runs_is_type
 async def test_a_legal_hold_is_placed_on_a_run_or_a_subject_and_lifted(shop: Shop) -> None:
     first = runs_of(shop)[0]
     async with local(shop.ledger) as client:
-        form = (await page(client, f"/retention?run={first}")).one("form", aria_label="Place a legal hold")
+        from_the_run = (await page(client, f"/runs/{first}")).link("Legal hold…")
+        form = (await page(client, from_the_run)).one("form", aria_label="Place a legal hold")
         assert form.one("input", name="run_id").attributes["value"] == first
         for on in ({"run_id": first}, {"subject": SUBJECT}):
             assert (await send(client, "/retention", do="hold", why="case 7", **on))[0] == 303
@@ -87,7 +88,10 @@ async def test_a_legal_hold_is_placed_on_a_run_or_a_subject_and_lifted(shop: Sho
         assert "they are under a legal hold" in preview.text
         assert preview.one("div", classes="tally").find("b")[0].text == "1"
         status, refused = await send(client, "/subjects/erase", do="erase", subject=SUBJECT, confirm=SUBJECT)
-        assert (status, "under a legal hold" in refused.one("div", role="alert").text) == (409, True)
+        assert (status, "local has placed a legal hold on it: case 7." in refused.one("div", role="alert").text) == (
+            409,
+            True,
+        )
         assert (await send(client, "/retention", do="lift", run_id=first, why="closed"))[0] == 303
         assert (await send(client, "/retention", do="lift", subject=SUBJECT))[0] == 303
     assert shop.ledger.retention.holds() == ()
@@ -135,6 +139,7 @@ async def test_a_subject_is_erased_once_every_place_was_shown_and_its_name_typed
         assert "hers" in (await client.get(f"/api/runs/{run}")).text
         status, done = await send(client, "/subjects/erase", do="erase", subject=SUBJECT, confirm=SUBJECT, why="asked")
         assert (status, done.one("h1").text) == (200, "Erased")
+        assert done.link("Back to Retention") == "/retention"
         assert SUBJECT not in done.text
         assert "erased subject" in (await page(client, done.link("audit"))).text
         assert "hers" not in (await client.get(f"/api/runs/{run}")).text

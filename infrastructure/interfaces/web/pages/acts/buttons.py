@@ -52,7 +52,8 @@ def run_acts(call: Call, run: Run) -> tuple[ActLink, ...]:
     def link(name: str, words: str, icon: str, *, primary: bool = False, key: str | None = None) -> ActLink:
         return ActLink(words, icon, call.links(name, run=run.id), primary, key)
 
-    again = (link("reproduce", "Reproduce…", "repro"), link("fork", "Fork…", "fork"))
+    kept = (link("retention", "Legal hold…", "lock"),) if call.may("admin") else ()
+    again = (link("reproduce", "Reproduce…", "repro"), link("fork", "Fork…", "fork"), *kept)
     if run.status in ENDED:
         node = run.snapshot.current_node_id if run.status == "failed" else None
         retry = ActLink("Retry…", "retry", call.links("retry", run=run.id, **{"from": node}), True, "r")

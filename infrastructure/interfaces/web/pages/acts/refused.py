@@ -14,6 +14,7 @@ from ......domain.errors import (
     LaterEvent,
     RunHeld,
     RunMovedOn,
+    UnderLegalHold,
     WorkOrderRejected,
 )
 from ......domain.workflow import StaleVersion, WorkflowVersion
@@ -57,6 +58,11 @@ def refused_act(error: FlowledgerError, of: str) -> RefusedAct:
         case RunHeld():
             why = "" if error.reason is None else f": {error.reason}"
             return RefusedAct(f"{error.by} holds the run{why}.", run_id=error.run_id)
+        case UnderLegalHold():
+            held = "it" if error.kind == "subject" else f"its run {error.held}"
+            return RefusedAct(
+                f"{error.by} has placed a legal hold on {held}: {error.reason}. It has to be lifted first."
+            )
         case WorkOrderRejected():
             said = "The first node doesn't take this input; the refusal is on record."
             return RefusedAct(said, faults=error.issues, kept=error.work_order_id)
