@@ -43,13 +43,17 @@ class RunMovedOn(ConcurrencyError):
 
 
 class LeaseLost(Conflict):
-    """The lease under which this process executed the run was over, and the step was told so. Nothing was written."""
+    """The lease of the process that executed the run was over or given up; its step was told. Nothing was written."""
 
-    def __init__(self, run_id: str) -> None:
+    def __init__(self, run_id: str, *, given_up: bool = False) -> None:
         self.run_id = run_id
+        self.given_up = given_up
+        if given_up:
+            why = "was given up by its worker, which had to stop, and its step was told so"
+        else:
+            why = "was held here by a lease that ran out, as the store couldn't be reached in time"
         super().__init__(
-            f"run {quoted(run_id)} was held here by a lease that ran out, as the store couldn't be reached in time: "
-            "what its step returned isn't recorded, as another worker may execute it by now"
+            f"run {quoted(run_id)} {why}: what its step returned isn't recorded, as another worker may execute it now"
         )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any, Final, TypeVar
 
-from ...domain.errors import ConcurrencyError, FlowledgerError, InvalidRequest
+from ...domain.errors import ConcurrencyError, FlowledgerError, InvalidRequest, LeaseLost
 from ...domain.execution.cancellation import INTERRUPTED
 from ...domain.execution.step_loop import StepLoop, check_actor
 from ...domain.ports import NewEvent
@@ -282,8 +282,8 @@ class Work:
 
     def report(self, error: BaseException) -> None:
         """Say how the execution of a run was cut off: it is left to others."""
-        if isinstance(error, HandedBack):
-            return
+        if isinstance(error, HandedBack) or (isinstance(error, LeaseLost) and error.given_up):
+            return  # it was said when the step was abandoned
         if isinstance(error, ConcurrencyError):
             _log.info("worker %s: %s", self._name, error, extra=self._fields)
         elif isinstance(error, FlowledgerError):

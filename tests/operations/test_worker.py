@@ -110,6 +110,32 @@ def test_a_run_whose_call_was_interrupted_is_recovered_although_its_process_live
         assert "run.recovered" in [event.type for event in ledger.history.events(run.id)]
 
 
+@pytest.mark.parametrize("stops_early", [True, False])
+def test_what_a_step_returns_that_was_told_to_stop_is_no_result_when_its_worker_abandons_it(stops_early: bool) -> None:
+    registry = fl.ExecutorRegistry()
+    begun, go_on = Event(), Event()
+
+    @registry.register("note")
+    def note(step: fl.StepContext) -> str:
+        begun.set()
+        if stops_early and step.recoveries == 0:
+            step.cancelled.wait(60)
+            return "the first half"
+        assert go_on.wait(60)
+        return "all of it"
+
+    with fl.open_ledger("memory:", registry) as ledger:
+        ledger.workflows.save({"nodes": [{"id": "n", "type": "note"}]}, workflow_id="w")
+        run = ledger.runs.start("w", wait=False)
+        with ledger.worker(grace=0.0):
+            assert begun.wait(60)
+        assert ledger.runs.get(run.id).status == "active"
+        go_on.set()
+        with ledger.worker():
+            until(is_completed(ledger, run.id))
+        assert [result.output for result in ledger.runs.get(run.id).snapshot.context["n"]] == ["all of it"]
+
+
 def test_a_run_that_its_process_executes_is_never_taken(store_url: str) -> None:
     registry = fl.ExecutorRegistry()
     begun, go_on = Event(), Event()

@@ -27,6 +27,7 @@ ARGUMENTS: dict[str, Any] = {
     "faults": [fl.Fault("nodes[0].type", "is unknown"), fl.Fault("edges[1]", "leads nowhere")],
     "issues": [fl.Fault("$.total", "is not a number")],
     "node_id": "n1",
+    "given_up": True,
     "count": 1,
     "changes": [fl.WorkflowVersion("w", 2, "saved", "ada", NOW, "why", "a1b2c3d", None, "d1", True, fl.Changes())],
     "conflicts": ["node a"],

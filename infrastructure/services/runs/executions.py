@@ -3,7 +3,7 @@
 from threading import Lock
 
 from ....domain.errors import LeaseLost
-from ....domain.execution.cancellation import TAKEN_OVER, Cancellation
+from ....domain.execution.cancellation import INTERRUPTED, TAKEN_OVER, Cancellation
 from ...concurrency.forking import ResetOnFork, register_for_forks
 
 
@@ -26,9 +26,13 @@ class Execution:
         self.cancellation.set(reason)
 
     def refuse_late(self) -> None:
-        """Raises LeaseLost where the step was told so, and stopped for that reason perhaps."""
-        if self.is_lost and self.cancellation.is_heard:
+        """Raises LeaseLost where the step was told that others may execute it, and stopped for that reason perhaps."""
+        if not self.cancellation.is_heard:
+            return
+        if self.is_lost:
             raise LeaseLost(self.run_id)
+        if self.cancellation.reason == INTERRUPTED:
+            raise LeaseLost(self.run_id, given_up=True)
 
 
 class Executions(ResetOnFork):
