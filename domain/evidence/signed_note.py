@@ -8,8 +8,14 @@ from hashlib import sha256
 from typing import Final
 
 ED25519: Final = b"\1"
+COSIGNER: Final = b"\4"
+"""A key of Ed25519, too, whose signatures are cosignatures: those of a witness, each with its time."""
+KeyKind = bytes
+"""One byte, ED25519 or COSIGNER."""
+
 _SIGNATURE: Final = "— "
 _PRIVATE: Final = "PRIVATE+KEY+"
+_TIME_BYTES: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +24,7 @@ class NamedKey:
 
     name: str
     bytes: bytes
+    kind: KeyKind = ED25519
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +47,37 @@ class SignedNote:
     def is_signed_by(self, key: NamedKey, verify: Callable[[bytes, bytes, bytes], bool]) -> bool:
         """Whether a signature of the key is below it. ``verify`` is given key, signature and text."""
         hint = key_hint(key)
-        return any(
-            verify(key.bytes, signature.bytes, self.text.encode())
-            for signature in self.signatures
-            if (signature.name, signature.hint) == (key.name, hint)
-        )
+        theirs = [each.bytes for each in self.signatures if (each.name, each.hint) == (key.name, hint)]
+        if key.kind == COSIGNER:
+            cosigned = [(each[_TIME_BYTES:], cosigned_text(each[:_TIME_BYTES], self.text)) for each in theirs]
+            return any(verify(key.bytes, signature, text.encode()) for signature, text in cosigned)
+        return any(verify(key.bytes, signature, self.text.encode()) for signature in theirs)
 
 
 def key_hint(key: NamedKey) -> bytes:
     """The four bytes that say which public key a signature is of."""
-    return sha256(key.name.encode() + b"\n" + ED25519 + key.bytes).digest()[:4]
+    return sha256(key.name.encode() + b"\n" + key.kind + key.bytes).digest()[:4]
 
 
 def signed_text(text: str, key: NamedKey, signature: bytes) -> str:
     """The note of a text and one signature; ``key`` is the public one."""
-    return f"{text}\n{_SIGNATURE}{key.name} {b64encode(key_hint(key) + signature).decode()}\n"
+    return f"{text}\n{signature_line(key, signature)}"
+
+
+def signature_line(key: NamedKey, signature: bytes) -> str:
+    """The line of one signature."""
+    return f"{_SIGNATURE}{key.name} {b64encode(key_hint(key) + signature).decode()}\n"
+
+
+def cosigned_text(time: bytes, text: str) -> str:
+    """What a witness signs of a note's text (C2SP's cosignature/v1); the time is 8 bytes of seconds since 1970."""
+    return f"cosignature/v1\ntime {int.from_bytes(time)}\n{text}"
+
+
+def cosignature_line(key: NamedKey, seconds: int, text: str, sign: Callable[[bytes], bytes]) -> str:
+    """The line of a cosignature; ``key`` is the public one of the witness."""
+    time = seconds.to_bytes(_TIME_BYTES)
+    return signature_line(key, time + sign(cosigned_text(time, text).encode()))
 
 
 def parse_note(note: str) -> SignedNote:
@@ -85,12 +108,12 @@ def _parse_signature(line: str) -> Signature:
 
 def verifier_key(key: NamedKey) -> str:
     """A public key as one line, for those who check."""
-    return f"{key.name}+{key_hint(key).hex()}+{b64encode(ED25519 + key.bytes).decode()}"
+    return f"{key.name}+{key_hint(key).hex()}+{b64encode(key.kind + key.bytes).decode()}"
 
 
 def private_key(private: NamedKey, public: NamedKey) -> str:
     """A private key as one line, to be kept secret."""
-    return f"{_PRIVATE}{private.name}+{key_hint(public).hex()}+{b64encode(ED25519 + private.bytes).decode()}"
+    return f"{_PRIVATE}{private.name}+{key_hint(public).hex()}+{b64encode(private.kind + private.bytes).decode()}"
 
 
 def parse_verifier_key(line: str) -> NamedKey:
@@ -108,7 +131,7 @@ def parse_private_key(line: str, public_of: Callable[[bytes], bytes]) -> tuple[N
     if not line.startswith(_PRIVATE):
         raise ValueError(f"a private key begins with {_PRIVATE}")
     private, hint = _parse_key(line.removeprefix(_PRIVATE))
-    public = NamedKey(private.name, public_of(private.bytes))
+    public = NamedKey(private.name, public_of(private.bytes), private.kind)
     if key_hint(public) != hint:
         raise ValueError("its parts don't belong together: a character of it was changed")
     return private, public
@@ -124,10 +147,10 @@ def _parse_key(line: str) -> tuple[NamedKey, bytes]:
     name, hint, encoded = [*line.strip().split("+", 2), "", ""][:3]
     check_key_name(name)
     found = from_base64(encoded)
-    if found[:1] != ED25519 or len(found) != 33:
+    if found[:1] not in (ED25519, COSIGNER) or len(found) != 33:
         raise ValueError("it is no key of Ed25519 in the form of signed notes: NAME+HINT+KEY")
     try:
-        return NamedKey(name, found[1:]), bytes.fromhex(hint)
+        return NamedKey(name, found[1:], found[:1]), bytes.fromhex(hint)
     except ValueError:
         raise ValueError("it is no key of Ed25519 in the form of signed notes: NAME+HINT+KEY") from None
 

@@ -73,6 +73,22 @@ class TiledTree:
                 start = split
         return found[::-1]
 
+    def consistency(self, old: int) -> list[bytes]:
+        """The hashes that show that this tree has the one of its first ``old`` leaves in it (RFC 9162, 2.1.4.1)."""
+        found: list[bytes] = []
+        start, end, left, is_whole = 0, self.size, old, True
+        while 0 < left < end - start:
+            split = _largest_power_below(end - start)
+            if left <= split:
+                found.append(self._range(start + split, end))
+                end = start + split
+            else:
+                found.append(self._range(start, start + split))
+                start, left, is_whole = start + split, left - split, False
+        if not is_whole:
+            found.append(self._range(start, end))
+        return found[::-1]
+
     def _range(self, start: int, end: int) -> bytes:
         """The root of leaves side by side, which begin where a perfect tree does that is as large."""
         known = self._ranges.get((start, end))
@@ -136,6 +152,30 @@ def follows_path(leaf: bytes, index: int, size: int, path: Sequence[bytes], root
             hash = node_hash(hash, beside)
         place, last = place >> 1, last >> 1
     return last == 0 and hash == root
+
+
+def has_within(old: int, old_root: bytes, size: int, root: bytes, path: Sequence[bytes]) -> bool:
+    """Whether the path shows that a tree has an older one of ``old`` leaves in it (RFC 9162, 2.1.4.2)."""
+    if not 0 < old < size:
+        return not path and (old == 0 or (old, old_root) == (size, root))
+    hashes = list(path) if old & (old - 1) else [old_root, *path]
+    if not hashes:
+        return False
+    place, last = old - 1, size - 1
+    while place & 1:
+        place, last = place >> 1, last >> 1
+    then = now = hashes[0]
+    for beside in hashes[1:]:
+        if last == 0:
+            return False
+        if place & 1 or place == last:
+            then, now = node_hash(beside, then), node_hash(beside, now)
+            while not place & 1 and place:
+                place, last = place >> 1, last >> 1
+        else:
+            now = node_hash(now, beside)
+        place, last = place >> 1, last >> 1
+    return (last, then, now) == (0, old_root, root)
 
 
 def _split(hashes: bytes) -> list[bytes]:

@@ -22,16 +22,31 @@ function fromHex(text, length, what) {
   return Buffer.from(text, "hex");
 }
 
-function readKey(line) {
+function readKey(line, kind = 1) {
   const [name, hint, ...rest] = line.trim().split("+");
   const key = fromBase64(rest.join("+"), "the key");
-  demand(key.length === 33 && key[0] === 1, "the key is none of Ed25519");
+  demand(key.length === 33 && key[0] === kind, "the key is none of Ed25519, or of another kind");
   demand(sha256(name, "\n", key).subarray(0, 4).toString("hex") === hint, "the key's parts don't belong together");
   const jwk = { kty: "OKP", crv: "Ed25519", x: key.subarray(1).toString("base64url") };
   return { name, hint, key: createPublicKey({ key: jwk, format: "jwk" }) };
 }
 
-function readCheckpoint(note, { name, hint, key }) {
+// C2SP's cosignature/v1: who signs is a witness, and the first 8 bytes are the time.
+function demandWitness(note, { name, hint, key }) {
+  const end = note.lastIndexOf("\n\n");
+  for (const line of note.slice(end + 2, -1).split("\n")) {
+    const [, signer, encoded] = line.split(" ");
+    const signature = fromBase64(encoded, "a signature");
+    if (signer !== name || signature.subarray(0, 4).toString("hex") !== hint) continue;
+    demand(signature.length === 76, `the signature of the witness ${name} isn't of this checkpoint`);
+    const text = `cosignature/v1\ntime ${signature.readBigUInt64BE(4)}\n${note.slice(0, end + 1)}`;
+    const fits = verify(null, Buffer.from(text), key, signature.subarray(12));
+    return demand(fits, `the signature of the witness ${name} isn't of this checkpoint`);
+  }
+  demand(false, `the witness ${name} hasn't signed the checkpoint`);
+}
+
+function readCheckpoint(note, { name, hint, key }, witnesses) {
   const end = note.lastIndexOf("\n\n");
   demand(end >= 0 && note.endsWith("\n") && note.length > end + 2, "the checkpoint is no signed note");
   const text = note.slice(0, end + 1);
@@ -45,6 +60,7 @@ function readCheckpoint(note, { name, hint, key }) {
     isSigned = true;
   }
   demand(isSigned, `the checkpoint isn't signed by the key of ${name}`);
+  witnesses.forEach((witness) => demandWitness(note, witness));
   const [origin, size, root] = text.split("\n");
   demand(origin === name, "the checkpoint's origin isn't the name of the key");
   demand(/^(0|[1-9][0-9]{0,15})$/.test(size), "the checkpoint's size is no number");
@@ -97,7 +113,7 @@ function checkStream(entry, hashes, { size, root }, used) {
   }
 }
 
-export function checkProof(content, key) {
+export function checkProof(content, key, witnesses = []) {
   let text, proof;
   try {
     text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(content);
@@ -107,7 +123,7 @@ export function checkProof(content, key) {
   demand(hasKeys(proof, "format", "run", "checkpoint", "hashes", "streams"), "it has other keys than a proof has");
   demand(proof.format === "flowledger/proof@v1", "its format isn't flowledger/proof@v1");
   demand(typeof proof.checkpoint === "string", "its checkpoint is no text");
-  const head = readCheckpoint(proof.checkpoint, key);
+  const head = readCheckpoint(proof.checkpoint, key, witnesses);
   demand(Array.isArray(proof.hashes) && Array.isArray(proof.streams), "it has no hashes or no streams");
   const hashes = proof.hashes.map((hash) => fromBase64(hash, "a hash"));
   demand(hashes.every((hash) => hash.length === 32), "a hash hasn't 32 bytes");
@@ -124,10 +140,11 @@ export function checkProof(content, key) {
 
 const [keyText, ...names] = process.argv.slice(2);
 if (!names.length) { console.error("node check_proof.mjs KEY PROOF…"); process.exit(2); }
-const key = readKey(keyText.includes("+") ? keyText : readFileSync(keyText, "utf8"));
+const [first, ...others] = (keyText.includes("+") ? keyText : readFileSync(keyText, "utf8")).trim().split("\n");
+const [key, witnesses] = [readKey(first), others.map((line) => readKey(line, 4))];
 for (const name of names) {
   try {
-    console.log(`OK    ${name}: ${checkProof(readFileSync(name), key)}`);
+    console.log(`OK    ${name}: ${checkProof(readFileSync(name), key, witnesses)}`);
   } catch (error) {
     if (!(error instanceof Wrong) && error.code === undefined) throw error;
     process.exitCode = 1;

@@ -1,6 +1,7 @@
 """Check proofs of flowledger runs, without flowledger: python check_proof.py KEY PROOF…
 
-KEY is the line that `flowledger evidence keygen` printed, or a file with it. Needs Python 3.11 and `cryptography`.
+KEY is the line that `flowledger evidence keygen` printed, or a file with it; further lines are the keys of witnesses,
+each of which must have signed the checkpoint, too. Needs Python 3.11 and `cryptography`.
 For each file it says what it proves, or what is wrong with it; it exits with 1 if anything is. It can be copied.
 The format is described in docs/reference/evidence.md.
 """
@@ -10,6 +11,7 @@ import hashlib
 import json
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,17 +55,35 @@ def from_hex(text: Any, length: int, what: str) -> bytes:
     return bytes.fromhex(text)
 
 
-def read_key(text: str) -> Key:
-    """Name, hint and key of a verifier key NAME+HINT+KEY."""
+def read_key(text: str, kind: int = 1) -> Key:
+    """Name, hint and key of a verifier key NAME+HINT+KEY; kind 4 is that of a witness."""
     name, hint, encoded = [*text.strip().split("+", 2), "", ""][:3]
     key = from_base64(encoded, "the key")
-    demand(len(key) == 33 and key[0] == 1, "the key is none of Ed25519")
+    demand(len(key) == 33 and key[0] == kind, "the key is none of Ed25519, or of another kind")
     demand(sha256(name.encode(), b"\n", key)[:4].hex() == hint, "the key's parts don't belong together")
     return name, bytes.fromhex(hint), key[1:]
 
 
-def read_checkpoint(note: str, key: Key) -> tuple[int, bytes]:
-    """Size and root of a checkpoint that the key has signed."""
+def demand_witness(note: str, key: Key) -> None:
+    """Raises Wrong unless the key of a witness has signed a checkpoint, too (C2SP's cosignature/v1)."""
+    name, hint, public = key
+    text, _, signatures = note.rpartition("\n\n")
+    for line in signatures.split("\n"):
+        _, signer, encoded = [*line.split(" "), "", ""][:3]
+        signature = from_base64(encoded, "a signature")
+        if (signer, signature[:4]) == (name, hint):
+            time = int.from_bytes(signature[4:12], "big")
+            try:
+                signed = f"cosignature/v1\ntime {time}\n{text}\n".encode()
+                Ed25519PublicKey.from_public_bytes(public).verify(signature[12:], signed)
+            except InvalidSignature:
+                raise Wrong(f"the signature of the witness {name} isn't of this checkpoint") from None
+            return
+    raise Wrong(f"the witness {name} hasn't signed the checkpoint")
+
+
+def read_checkpoint(note: str, key: Key, witnesses: Sequence[Key] = ()) -> tuple[int, bytes]:
+    """Size and root of a checkpoint that the key has signed, and each of these witnesses."""
     name, hint, public = key
     text, blank, signatures = note.rpartition("\n\n")
     demand(blank and signatures.endswith("\n"), "the checkpoint is no signed note")
@@ -79,6 +99,8 @@ def read_checkpoint(note: str, key: Key) -> tuple[int, bytes]:
                 raise Wrong("the signature isn't of this checkpoint") from None
             signed = True
     demand(signed, f"the checkpoint isn't signed by the key of {name}")
+    for witness in witnesses:
+        demand_witness(note, witness)
     lines = text.split("\n")
     demand(len(lines) > 3 and lines[0] == name, "the checkpoint's origin isn't the name of the key")
     demand(re.fullmatch("0|[1-9][0-9]{0,15}", lines[1]), "the checkpoint's size is no number")
@@ -142,7 +164,7 @@ def check_stream(entry: Any, hashes: list[bytes], size: int, root: bytes, used: 
         demand(found == root, f"{where}: it isn't among the events that were signed, as it is here")
 
 
-def check_proof(content: bytes, key: Key) -> str:
+def check_proof(content: bytes, key: Key, witnesses: Sequence[Key] = ()) -> str:
     """What a proof (bytes) shows, as a sentence. Raises Wrong."""
     try:
         text = content.decode()
@@ -155,7 +177,7 @@ def check_proof(content: bytes, key: Key) -> str:
     demand(set(proof) == {"format", "run", "checkpoint", "hashes", "streams"}, "it has other keys than a proof has")
     demand(proof["format"] == FORMAT, f"its format isn't {FORMAT}")
     demand(isinstance(proof["checkpoint"], str), "its checkpoint is no text")
-    size, root = read_checkpoint(proof["checkpoint"], key)
+    size, root = read_checkpoint(proof["checkpoint"], key, witnesses)
     demand(isinstance(proof["hashes"], list) and isinstance(proof["streams"], list), "it has no hashes or no streams")
     hashes = [from_base64(hash_, "a hash") for hash_ in proof["hashes"]]
     demand(all(len(hash_) == 32 for hash_ in hashes), "a hash hasn't 32 bytes")
@@ -179,13 +201,14 @@ def main(arguments: list[str]) -> int:
         sys.exit(__doc__)
     key_text = arguments[0]
     try:
-        key = read_key(key_text if "+" in key_text else Path(key_text).read_text(encoding="utf-8"))
+        lines = (key_text if "+" in key_text else Path(key_text).read_text(encoding="utf-8")).strip().split("\n")
+        key, witnesses = read_key(lines[0]), [read_key(line, 4) for line in lines[1:]]
     except (Wrong, OSError, ValueError) as error:
         sys.exit(f"{key_text!r}: {error}")
     wrong = 0
     for name in arguments[1:]:
         try:
-            print(f"OK    {name}: {check_proof(Path(name).read_bytes(), key)}")
+            print(f"OK    {name}: {check_proof(Path(name).read_bytes(), key, witnesses)}")
         except (Wrong, OSError) as error:
             wrong += 1
             print(f"WRONG {name}: {error}")

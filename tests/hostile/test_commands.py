@@ -33,6 +33,8 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "diff": [["{completed}", "1", "3"], ["{failed}", "1", "2"], ["{completed}", "--with", "{other}"]],
     "erase": [["{evil}"], ["{evil}", "--dry-run", "--reason", "{evil}"]],
     "evidence keygen": [["{folder}/key"], ["{folder}/other", "--name", "{evil}"]],
+    "evidence ask": [["{folder}/kept"], ["{folder}/kept", "--seen", "{evil}"]],
+    "evidence cosign": [["{folder}/kept", "--key", "{folder}/key", "--log", "{evil}", "--seen", "{folder}/seen"]],
     "evidence checkpoint": [["--key", "{folder}/key", "--to", "{folder}/kept"], ["--key", "{evil}"]],
     "evidence prove": [["{completed}", "--out", "{folder}/proof"], ["{evil}"]],
     "evidence check": [["{folder}/kept", "--key", "{evil}"], ["{folder}/kept"]],

@@ -4,8 +4,11 @@ from pathlib import Path
 
 from ....domain.errors import InvalidRequest, StorageUnavailable
 from ....domain.evidence.signed_note import (
+    COSIGNER,
+    ED25519,
     NamedKey,
     check_key_name,
+    cosignature_line,
     key_hint,
     parse_private_key,
     parse_verifier_key,
@@ -37,8 +40,12 @@ class SigningKey:
         """The text, as a signed note."""
         return signed_text(text, self.public, self._key.sign(text.encode()))
 
+    def cosign(self, text: str, seconds: int) -> str:
+        """The line of a witness's signature of a note's text, at a time in seconds since 1970."""
+        return cosignature_line(self.public, seconds, text, self._key.sign)
 
-def make_key(path: Path, name: str) -> str:
+
+def make_key(path: Path, name: str, kind: bytes = ED25519) -> str:
     """Write a new private key to a file of mode 0600. Returns the line that others check with.
 
     Raises InvalidRequest (a file is there; the name can't be one), StorageUnavailable.
@@ -48,16 +55,25 @@ def make_key(path: Path, name: str) -> str:
     except ValueError as error:
         raise InvalidRequest(f"the name {quoted(name)}: {error}") from error
     key = Ed25519PrivateKey.generate()
-    private, public = NamedKey(name, key.private_bytes_raw()), NamedKey(name, key.public_key().public_bytes_raw())
+    private = NamedKey(name, key.private_bytes_raw(), kind)
+    public = NamedKey(name, key.public_key().public_bytes_raw(), kind)
     write_file(path, f"{private_key(private, public)}\n".encode(), replace=False)
     return verifier_key(public)
 
 
-def read_signing_key(key: str | Path) -> SigningKey:
+def read_signing_key(key: str | Path, kind: bytes = ED25519) -> SigningKey:
     """A private key of a file, which nobody else may read, or itself as text.
 
-    Raises InvalidRequest, StorageUnavailable.
+    Raises InvalidRequest (also where it is of another kind), StorageUnavailable.
     """
+    signing = _read_signing_key(key)
+    if signing.public.kind != kind:
+        is_for = "a store's own, and no witness's" if kind == COSIGNER else "a witness's, and no store's"
+        raise InvalidRequest(f"the key of {quoted(signing.public.name)} is {is_for}: keygen makes either")
+    return signing
+
+
+def _read_signing_key(key: str | Path) -> SigningKey:
     if isinstance(key, str) and key.startswith("PRIVATE+KEY+"):
         return _signing_key(key, "the private key")
     path = Path(key)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ....domain.errors import InvalidRequest, StorageCorrupt
 from ....domain.evidence.checkpoint import EndedTree, SignedCheckpoint, TreeHead, read_checkpoint, to_checkpoint
 from ....domain.evidence.report import ConsistencyFinding, ConsistencyReport, EndedHistory
-from ....domain.evidence.signed_note import SignedNote, split_notes
+from ....domain.evidence.signed_note import COSIGNER, ED25519, SignedNote, split_notes
 from ....domain.evidence.tiles import TilesMissing
 from ....domain.live import Unpicklable
 from ....domain.values.clock import moment
@@ -45,18 +45,19 @@ class Evidence(Unpicklable):
         self._now = now
         self._threads = threads
 
-    def keygen(self, path: str | Path, name: str) -> str:
+    def keygen(self, path: str | Path, name: str, *, witness: bool = False) -> str:
         """Make a key to sign with, in a new file that only its owner may read, and return the line to check with.
 
         ``name`` stands in every checkpoint, as its origin: one that says whose store it is, such as a host and a path
-        (``example.com/orders``), without blanks and ``+``. Give the returned line to those who check.
+        (``example.com/orders``), without blanks and ``+``. Give the returned line to those who check. ``witness=True``:
+        the key of a witness, which signs what others have signed (``cosign``), and nothing else.
 
         Raises InvalidRequest (a file is there, the name can't be one, or the extra ``evidence`` isn't installed),
         StorageUnavailable.
         """
         from .keys import make_key
 
-        return make_key(to_path(path), name)
+        return make_key(to_path(path), name, COSIGNER if witness else ED25519)
 
     def checkpoint(
         self,
@@ -176,6 +177,49 @@ class Evidence(Unpicklable):
         except TilesMissing as error:
             raise tree_damaged(error) from error
 
+    def ask_witness(self, checkpoint: SignedCheckpoint | str, seen: SignedCheckpoint | str | None = None) -> str:
+        """Return what a witness is asked with to sign a ``checkpoint``, too (C2SP's tlog-witness, ``add-checkpoint``).
+
+        ``seen``: the last one of this store that the witness has signed; None: it has seen none. What is returned shows
+        that the events of that one are still there, as they were, among those of the new one.
+
+        Raises InvalidRequest (it is none of this store, or older), StorageCorrupt (the tree isn't the one that was
+        signed), StoreReadOnly, StorageUnavailable.
+        """
+        from .witness import to_request
+
+        text = _text_of(checkpoint)
+        head, _ = _read(text)
+        old = 0 if seen is None else _read(_text_of(seen))[0].size
+        if old > head.size:
+            raise InvalidRequest(f"the witness has seen {old:,} events, and the checkpoint is of {head.size:,}")
+        table = self._table()
+        tree = EventTree(self._store, table)
+        if table.progress().size < head.size:
+            tree.catch_up()
+        read = tree.read(head.size)
+        try:
+            if read.root() != head.root:
+                raise _not_signed(head)
+            return to_request(text, read, old)
+        except TilesMissing as error:
+            raise tree_damaged(error) from error
+
+    def cosign(self, request: str, key: str | Path, log: str | Path, seen: str | Path) -> SignedCheckpoint:
+        """Sign another store's checkpoint as its witness, and return it with that signature below the others.
+
+        ``request``: what that store's ``ask_witness`` has returned. ``key``: a file that ``keygen(witness=True)`` has
+        written. ``log``: the public key of the other store, or a file with it. ``seen``: a file that keeps what was
+        signed so, for each log one of its own; a new one is made. Only what is shown to hold all that was signed before
+        is signed: so whoever asks for this signature knows that no other history was shown to this witness.
+
+        Raises InvalidRequest (it doesn't go on from what was seen, or isn't signed by ``log``; it is no request; a key
+        can't be used), StorageUnavailable.
+        """
+        from .witness import cosign
+
+        return cosign(request, key, log, to_path(seen, "seen"), self._now)
+
     def check(
         self,
         checkpoint: SignedCheckpoint | str,
@@ -255,6 +299,8 @@ class Evidence(Unpicklable):
     acheckpoint = run_in_thread(checkpoint)
     alatest = run_in_thread(latest)
     aprove = run_in_thread(prove)
+    aask_witness = run_in_thread(ask_witness)
+    acosign = run_in_thread(cosign)
     acheck = run_in_thread(check)
     acheck_audit = run_in_thread(check_audit)
 
@@ -301,6 +347,7 @@ def _unsigned(notes: list[tuple[TreeHead, SignedNote]], key: str | Path) -> list
     from .keys import read_verifier_key, verify_signature
 
     verifier = read_verifier_key(key)
+    origin = None if verifier.kind == COSIGNER else verifier.name
     return [
         ConsistencyFinding(
             "",
@@ -310,7 +357,7 @@ def _unsigned(notes: list[tuple[TreeHead, SignedNote]], key: str | Path) -> list
             f"{verifier.name}: it was forged or changed, or it is another's",
         )
         for head, note in notes
-        if not (note.is_signed_by(verifier, verify_signature) and head.origin == verifier.name)
+        if not note.is_signed_by(verifier, verify_signature) or (origin is not None and head.origin != origin)
     ]
 
 

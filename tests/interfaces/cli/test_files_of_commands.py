@@ -38,6 +38,8 @@ WRITING = {
 }
 """Command and parameter → a name that asks for its format, and the arguments."""
 
+WITNESS = ["--key", "witness", "--log", "log"]
+
 READING = {
     "import FILE": (["import", "{place}", "--dry-run"], "export"),
     "workflow save PATH": (["workflow", "save", "{place}", "--id", "w"], "definition"),
@@ -53,6 +55,9 @@ READING = {
     "run start --trigger": (["run", "start", "w", "--trigger", "{place}"], "trigger"),
     "audit --check": (["audit", "--check", "{place}"], "audit"),
     "evidence check FILE": (["evidence", "check", "{place}"], "checkpoint"),
+    "evidence ask FILE": (["evidence", "ask", "{place}"], "checkpoint"),
+    "evidence ask --seen": (["evidence", "ask", "checkpoint", "--seen", "{place}"], "checkpoint"),
+    "evidence cosign FILE": (["evidence", "cosign", "{place}", *WITNESS, "--seen", "seen"], "request"),
     "evidence prove --checkpoint": (["evidence", "prove", "{run}", "--checkpoint", "{place}"], "checkpoint"),
 }
 
@@ -62,10 +67,18 @@ KEYS = {
 }
 """They make keys."""
 
-KEYS_READ = {"evidence checkpoint --key": "evidence", "worker --sign-key": "evidence", "--keys": "erasure"}
+KEYS_READ = {
+    "evidence checkpoint --key": "evidence",
+    "evidence cosign --key": "evidence",
+    "worker --sign-key": "evidence",
+    "--keys": "erasure",
+}
 """Files that others may not read → whose tests try that."""
 
-ADDED_TO = {"evidence checkpoint --to": ["evidence", "checkpoint", "--key", "key", "--to", "{place}"]}
+ADDED_TO = {
+    "evidence checkpoint --to": ["evidence", "checkpoint", "--key", "key", "--to", "{place}"],
+    "evidence cosign --seen": ["evidence", "cosign", "request", *WITNESS, "--seen", "{place}"],
+}
 IN_A_WORKER = {"worker --sign-to": "evidence checkpoint --to", "worker --archive": "retention apply --archive"}
 """What goes on → the command that does the same once."""
 
@@ -124,8 +137,13 @@ class Store:
             self.failed = ledger.runs.start("f").id
             self.bulk = ledger.bulk.request("retry", runs=[self.failed]).id
             ledger.history.export(self.run, home / "exported.jsonl")
-            ledger.evidence.keygen(home / "key", "example.com/s")
+            public = ledger.evidence.keygen(home / "key", "example.com/s")
             signed = ledger.evidence.checkpoint(home / "key")
+            request = ledger.evidence.ask_witness(signed)
+            ledger.evidence.keygen(home / "witness", "witness.example", witness=True)
+            (home / "log").write_text(public)
+            (home / "request").write_text(request)
+            (home / "checkpoint").write_text(signed.text)
             audit = ledger.history.audit(self.run, version=1)
         self.contents = {
             "export": (home / "exported.jsonl").read_bytes(),
@@ -135,6 +153,7 @@ class Store:
             "trigger": b'{"kind": "cron"}',
             "audit": json.dumps(audit.to_data()).encode(),
             "checkpoint": signed.text.encode(),
+            "request": request.encode(),
         }
 
     def arguments(self, arguments: list[str], place: str | Path) -> list[str]:
@@ -333,6 +352,6 @@ def test_a_command_says_what_it_can_not_read(store: Store, name: str) -> None:
         said = store(arguments, place, status=2)
         assert "None" not in said
         assert any(words in said for words in ("can't read", "is neither a file nor JSON"))
-    if content not in ("export", "checkpoint"):
+    if content not in ("export", "checkpoint", "request"):
         Path("twice.json").write_text('{"nodes": [{"id": "a", "type": "echo"}], "x": {"k": 1, "k": 2}}')
         assert "the key 'k' comes twice" in store(arguments, "twice.json", status=2)

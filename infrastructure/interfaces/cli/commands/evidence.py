@@ -50,15 +50,20 @@ def keygen(
             show_default="flowledger- and chance",
         ),
     ] = None,
+    witness: Annotated[
+        bool, typer.Option("--witness", help="The key of a witness, which signs what others have signed.")
+    ] = False,
     _json: AsJson = False,
 ) -> None:
     """Make a key to sign checkpoints with, and print the line that others check with.
 
     Give the line to whoever is to check. Who has the file signs in your name; when it is lost, make another one.
     """
+    from .....domain.evidence.signed_note import COSIGNER, ED25519
     from ....services.evidence.keys import make_key
 
-    line = make_key(Path(file), name or f"flowledger-{secrets.token_hex(8)}")
+    kind = COSIGNER if witness else ED25519
+    line = make_key(Path(file), name or f"flowledger-{secrets.token_hex(8)}", kind)
     session = Session.of(context)
     session.answer({"file": file, "verifierKey": line}, lambda console: print_line(console, line))
 
@@ -86,12 +91,7 @@ def checkpoint(
     session = Session.of(context)
     with session.open_ledger() as ledger:
         signed = ledger.evidence.checkpoint(key, to, new_key=new_key, ended=ended)
-
-    def show(console: Console) -> None:
-        for line in signed.text.splitlines():
-            print_line(console, line)
-
-    session.answer(row_document(signed), show, written=to)
+    session.answer(row_document(signed), lambda console: _print_lines(console, signed.text), written=to)
 
 
 @app.command()
@@ -123,6 +123,52 @@ def prove(
 
 
 @app.command()
+def ask(
+    context: typer.Context,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The checkpoint that a witness is to sign, too.")],
+    seen: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="The last one that the witness has signed.", show_default="it has seen none"),
+    ] = None,
+    _json: AsJson = False,
+) -> None:
+    """Print what a witness is asked with to sign a checkpoint of this store, too.
+
+    It shows that what the witness has signed last is still there, as it was. The witness takes it with evidence cosign.
+    """
+    session = Session.of(context)
+    with session.open_ledger() as ledger:
+        known = None if seen is None else read_text(Path(seen))
+        request = ledger.evidence.ask_witness(read_text(Path(file)), known)
+
+    session.answer({"request": request}, lambda console: _print_lines(console, request))
+
+
+@app.command()
+def cosign(
+    context: typer.Context,
+    request: Annotated[str, typer.Argument(metavar="FILE", help="What evidence ask has printed.")],
+    key: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE", envvar="FLOWLEDGER_WITNESS_KEY", help="The private key that keygen --witness made."
+        ),
+    ],
+    log: Annotated[str, typer.Option(metavar="KEY", help="The public key of the other store, or a file with it.")],
+    seen: Annotated[str, typer.Option(metavar="FILE", help="Keeps what was signed so: a file for each other store.")],
+    _json: AsJson = False,
+) -> None:
+    """Sign another store's checkpoint as its witness, and print it with that signature below the others.
+
+    Only what is shown to hold all that was signed before is signed: nobody gets two histories past a witness.
+    """
+    session = Session.of(context)
+    with session.open_ledger() as ledger:
+        signed = ledger.evidence.cosign(read_text(Path(request)), key, log, seen)
+    session.answer(row_document(signed), lambda console: _print_lines(console, signed.text), written=seen)
+
+
+@app.command()
 def check(
     context: typer.Context,
     file: Annotated[str, typer.Argument(metavar="FILE", help="A checkpoint that was kept elsewhere, or several.")],
@@ -147,6 +193,11 @@ def check(
         print("signatures were not looked at: give --key", file=sys.stderr)
     document = {"ok": report.ok, **row_document(report)}
     session.answer(document, lambda console: _print_report(console, report))
+
+
+def _print_lines(console: Console, text: str) -> None:
+    for line in text.splitlines():
+        print_line(console, line)
 
 
 def _print_report(console: Console, report: ConsistencyReport) -> None:
