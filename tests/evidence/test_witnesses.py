@@ -62,7 +62,10 @@ def test_what_grew_from_what_was_seen_is_signed_and_the_signature_is_known(story
     check = story.ledger.evidence.check
     for key in (story.public, story.line):
         assert check(second, key).ok
-    assert [found.kind for found in check(story.sign(), story.line).findings] == ["signature"]
+    both = f"{story.public}\n{story.line}"
+    assert check(second, both).ok
+    for key in (story.line, both):
+        assert [found.kind for found in check(story.sign(), key).findings] == ["signature"]
     assert (story.folder / "seen").read_text() == f"{first.text}\n{second.text}"
 
 
@@ -101,3 +104,19 @@ def test_both_checkers_ask_for_the_signatures_of_the_witnesses_in_a_file_of_keys
     for checker in (by_python, by_javascript):
         assert checker(story.public, files) == [True, True]
         assert checker("keys", files) == [False, True]
+
+
+def test_a_filed_audit_is_checked_by_the_keys_of_witnesses_too(story: Witnessed) -> None:
+    story.ledger.workflows.save(LINE, workflow_id="line", by="ada")
+    run = story.ledger.runs.start("line", payload={}, by="bob")
+    both = story.cosign(story.ledger.evidence.ask_witness(story.sign()))
+    keys = f"{story.public}\n{story.line}"
+    filed = story.ledger.history.audit(run.id, proof=True).to_data()
+    check = story.ledger.evidence.check_audit
+    assert check(filed, story.public).proof_holds
+    assert "hasn't signed" in f"{check(filed, keys).proof}"
+    proof = story.ledger.evidence.prove(run.id, both).decode()
+    assert check({**filed, "proof": proof}, keys).proof_holds
+    for wrong in (story.line, f"{keys}\n{story.public}"):
+        with pytest.raises(fl.InvalidRequest, match="comes first"):
+            check(filed, wrong)

@@ -2,12 +2,12 @@
 
 import json
 from base64 import b64decode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ....domain.errors import InvalidRequest
-from ....domain.evidence.signed_note import NamedKey, key_hint
+from ....domain.evidence.signed_note import COSIGNER, ED25519, NamedKey, key_hint
 from ....domain.values.point_in_time import AtVersion
 from ....domain.visible import quoted
 from ....projections.audit.build import RunAudit
@@ -40,11 +40,13 @@ def parse_filed(filed: Filed) -> FiledAudit | FiledReport:
         raise InvalidRequest(f"{name}: {error}") from error
 
 
-def check_filed(filed: FiledAudit | FiledReport, auditor: Auditor, key: NamedKey | None) -> AuditCheck:
-    """Raises what an audit raises."""
+def check_filed(
+    filed: FiledAudit | FiledReport, auditor: Auditor, key: NamedKey | None, *witnesses: NamedKey
+) -> AuditCheck:
+    """Raises what an audit raises; InvalidRequest for keys of another kind."""
     now = auditor.audit(filed.run_id, AtVersion(filed.version), filed.work_order_version)
     differences, uncompared = filed.compare(now.to_data())
-    proof = NO_PROOF if filed.proof is None else _check_proof(filed, filed.proof, key)
+    proof = NO_PROOF if filed.proof is None else _check_proof(filed, filed.proof, key, witnesses)
     return AuditCheck(
         filed.kind,
         filed.run_id,
@@ -68,13 +70,17 @@ class CheckedProof(NamedTuple):
 NO_PROOF = CheckedProof(None, None)
 
 
-def _check_proof(filed: FiledAudit | FiledReport, proof: str, key: NamedKey | None) -> CheckedProof:
+def _check_proof(
+    filed: FiledAudit | FiledReport, proof: str, key: NamedKey | None, witnesses: Sequence[NamedKey]
+) -> CheckedProof:
     if key is None:
         return CheckedProof(None, "it carries a proof, which nobody looked at: give the public key")
+    if [key.kind, *(each.kind for each in witnesses)] != [ED25519, *(COSIGNER for _ in witnesses)]:
+        raise InvalidRequest("the public key of the store comes first, and behind it those of witnesses alone")
     from flowledger.check_proof import Wrong, check_proof  # it needs the extra evidence, and is in none of the packages
 
     try:
-        shown = check_proof(proof.encode(), (key.name, key_hint(key), key.bytes))
+        shown = check_proof(proof.encode(), _as_checked(key), [*map(_as_checked, witnesses)])
     except Wrong as error:
         return CheckedProof(False, str(error))
     document = json.loads(proof)
@@ -87,6 +93,10 @@ def _check_proof(filed: FiledAudit | FiledReport, proof: str, key: NamedKey | No
     covered = max(proved[filed.run_id])
     later = "" if covered >= filed.version else f"; it was signed when the run had {covered} of {filed.version} events"
     return CheckedProof(True, shown + later)
+
+
+def _as_checked(key: NamedKey) -> tuple[str, bytes, bytes]:
+    return key.name, key_hint(key), key.bytes
 
 
 def _digests(entry: Mapping[str, Any]) -> Iterator[tuple[int, str]]:

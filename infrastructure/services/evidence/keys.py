@@ -91,8 +91,11 @@ def _read_signing_key(key: str | Path) -> SigningKey:
     return _signing_key(line, f"the key {str(path)!r}")
 
 
-def read_verifier_key(key: str | Path) -> NamedKey:
-    """A public key as text, or of a file. Raises InvalidRequest, StorageUnavailable."""
+def read_verifier_keys(key: str | Path) -> list[NamedKey]:
+    """Public keys, a line each, as text or of a file: a store's, and those of its witnesses.
+
+    Raises InvalidRequest, StorageUnavailable.
+    """
     text, where = str(key), "the public key"
     if isinstance(key, Path) or ("+" not in key and Path(key).is_file()):
         where = f"the public key {text!r}"
@@ -102,9 +105,17 @@ def read_verifier_key(key: str | Path) -> NamedKey:
         except OSError as error:
             raise StorageUnavailable(f"{where}: {error.strerror}") from error
     try:
-        return parse_verifier_key(text.strip())
+        return [parse_verifier_key(line) for line in text.strip().split("\n")]
     except ValueError as error:
         raise InvalidRequest(f"{where}: {error}") from error
+
+
+def read_verifier_key(key: str | Path) -> NamedKey:
+    """The one public key, as text or of a file. Raises InvalidRequest, StorageUnavailable."""
+    first, *others = read_verifier_keys(key)
+    if others:
+        raise InvalidRequest(f"one public key is needed here, and there are {1 + len(others)}")
+    return first
 
 
 def verify_signature(key: bytes, signature: bytes, text: bytes) -> bool:
@@ -117,7 +128,7 @@ def verify_signature(key: bytes, signature: bytes, text: bytes) -> bool:
 
 
 _LONGEST = 4096
-"""Bytes of a file that can hold a key."""
+"""Bytes of a file that can hold keys: more than one of a line, which is a key of some 80."""
 
 
 def _signing_key(line: str, where: str) -> SigningKey:

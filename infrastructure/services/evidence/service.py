@@ -230,9 +230,10 @@ class Evidence(Unpicklable):
 
         ``checkpoint`` is one that was kept elsewhere, or its text, or that of several, as ``to=FILE`` adds them: the
         largest is checked, and older ones narrow down what isn't as it was; those before one that says that their
-        history has ended are left out, and told as ``ended``. ``key`` is the public key (the line, or a
-        file with it) that must have signed them; without one, signatures aren't looked at. ``progress`` is called
-        now and then with the number of events read: each is read twice.
+        history has ended are left out, and told as ``ended``. ``key`` is the public key (the line, or a file with it)
+        that must have signed them, or several, a line each: the store's, and those of witnesses; without one,
+        signatures aren't looked at. ``progress`` is called now and then with the number of events read: each is read
+        twice.
 
         What was changed, cut off, or forked is named by stream and version, as far as what is left says it. Raises
         InvalidRequest (it is no checkpoint, no key), StorageUnavailable.
@@ -252,8 +253,9 @@ class Evidence(Unpicklable):
 
         ``filed``: an audit, as it is, as its ``to_data()``, or as JSON; a report (HTML); or the ``Path`` of a file with
         either. It may have been made in another store that the run was moved from, by an export, a dump or a backup.
-        Of an audit each value is compared, of a report its digests. ``key``: the public key that must have signed the
-        proof that an audit carries; without one, the proof isn't looked at.
+        Of an audit each value is compared, of a report its digests. ``key``: the public key of the store that must have
+        signed the proof that an audit carries, and behind it, a line each, those of witnesses that must have; without
+        one, the proof isn't looked at.
 
         Raises InvalidRequest (it is neither; the key is none; the extra ``evidence`` isn't installed), RunNotFound,
         VersionNotFound (the store doesn't hold the run, or not so much of it), StorageUnavailable.
@@ -261,9 +263,9 @@ class Evidence(Unpicklable):
         read = parse_filed(filed)
         if key is None:
             return check_filed(read, self._auditor, None)
-        from .keys import read_verifier_key
+        from .keys import read_verifier_keys
 
-        return check_filed(read, self._auditor, read_verifier_key(key))
+        return check_filed(read, self._auditor, *read_verifier_keys(key))
 
     def _end_of(
         self, earlier: Sequence[TreeHead], tree: EventTree, size: int, now: int, reason: str | None
@@ -343,21 +345,21 @@ def _since_last_end(heads: list[TreeHead]) -> tuple[list[TreeHead], tuple[EndedH
     return heads[ends[-1][0] if ends else 0 :], ended
 
 
-def _unsigned(notes: list[tuple[TreeHead, SignedNote]], key: str | Path) -> list[ConsistencyFinding]:
-    from .keys import read_verifier_key, verify_signature
+def _unsigned(notes: list[tuple[TreeHead, SignedNote]], keys: str | Path) -> list[ConsistencyFinding]:
+    from .keys import read_verifier_keys, verify_signature
 
-    verifier = read_verifier_key(key)
-    origin = None if verifier.kind == COSIGNER else verifier.name
+    verifiers = read_verifier_keys(keys)
     return [
         ConsistencyFinding(
             "",
             0,
             "signature",
             f"the checkpoint of {head.size:,} events of {visible(head.origin)} isn't signed by the key "
-            f"{verifier.name}: it was forged or changed, or it is another's",
+            f"{key.name}: it was forged or changed, or it is another's",
         )
         for head, note in notes
-        if not note.is_signed_by(verifier, verify_signature) or (origin is not None and head.origin != origin)
+        for key in verifiers
+        if not note.is_signed_by(key, verify_signature) or (key.kind != COSIGNER and head.origin != key.name)
     ]
 
 

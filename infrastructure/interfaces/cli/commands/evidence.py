@@ -175,7 +175,9 @@ def check(
     key: Annotated[
         str | None,
         typer.Option(
-            "--key", metavar="KEY", help="The line that keygen printed, or a file with it: it must have signed."
+            "--key",
+            metavar="KEY",
+            help="The line that keygen printed, or a file with it: it must have signed; further lines: witnesses.",
         ),
     ] = None,
     _json: AsJson = False,
@@ -201,8 +203,13 @@ def _print_lines(console: Console, text: str) -> None:
 
 
 def _print_report(console: Console, report: ConsistencyReport) -> None:
-    held = "all of them are here, as they were" if report.ok else f"{len(report.findings):,} findings"
-    print_line(console, f"{report.size:,} events of {report.origin} were signed, {report.events:,} are here: {held}")
+    signed = f"{report.size:,} events of {report.origin}"
+    if report.ok:
+        print_line(console, f"{signed} were signed, {report.events:,} are here: all of them are here, as they were")
+    elif all(finding.kind == "signature" for finding in report.findings):
+        print_line(console, f"the checkpoint of {signed} lacks a signature that is asked for: no event was read")
+    else:
+        print_line(console, f"{signed} were signed, {report.events:,} are here: not all as they were")
     for history in report.ended:
         at = clock_time(history.signed_at)
         print_line(console, f"before, {history.size:,} events were signed, and ended: {history.reason} (signed {at})")
