@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -151,6 +152,15 @@ def test_each_argument_that_matters_is_part_of_what_a_key_stands_for(in_memory: 
         assert workflows.save(saved, idempotency_key="k", **given | guards | {"by": "eve"}).version == 4
     with pytest.raises(fl.InvalidRequest, match="choose one"):
         workflows.save(saved, workflow_id="w", expected_version=4, merge=True, force=True)
+
+
+@pytest.mark.parametrize("name", ["save", "release", "restore"])
+def test_a_message_that_is_no_text_is_refused_with_a_key_as_without_one(in_memory: Any, name: str) -> None:
+    before = events(in_memory)
+    for key in (None, "k"):
+        with pytest.raises(fl.InvalidValue, match="valid string"):
+            COMMANDS[name](in_memory.workflows, 1)(message=datetime(2026, 1, 2, tzinfo=UTC), idempotency_key=key)
+    assert events(in_memory) == before
 
 
 def test_a_key_is_one_of_its_workflow(in_memory: Any) -> None:

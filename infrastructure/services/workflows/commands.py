@@ -11,6 +11,7 @@ from ....domain.execution.step_loop import check_actor
 from ....domain.ports import EventStore, NewEvent, RecordedEvent, Write
 from ....domain.values.idempotency import check_key, command_digest
 from ....domain.values.ids import workflow_stream
+from ....domain.values.json import freeze
 from ....domain.values.names import check_name
 from ....domain.visible import quoted
 from ....domain.workflow import (
@@ -46,7 +47,8 @@ def key_of(text: str | None, command: str, **arguments: Any) -> Key | None:
         return None
     check_key(text)
     check_name(text, "idempotency_key")
-    return Key(text, command_digest(command, **arguments))
+    asked = {name: freeze(value, name) for name, value in arguments.items()}
+    return Key(text, command_digest(command, **asked))
 
 
 class WorkflowCommands:
