@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
-from typing import Any, NoReturn, TypeVar, cast
+from typing import Any, Final, NoReturn, TypeVar, cast
 
 from pydantic import BaseModel
 
@@ -161,7 +161,11 @@ class GivenStep(Unpicklable):
         self._now = now
         self._masker = masker
         self._log: StepLog | None = None
-        self._cancelled = cancelled
+        self._cancelled: dict[str, Cancellation] = {} if cancelled is None else {_THE_ONE: cancelled}
+
+
+_THE_ONE: Final = "the one"
+"""Made when it is first asked for, which an executor and whoever tells it to stop may do at the same moment."""
 
 
 class StepContext(GivenStep):
@@ -204,11 +208,8 @@ class StepContext(GivenStep):
     @property
     def cancelled(self) -> StepCancellation:
         """Tells an executor that takes long to stop: the run was cancelled, held or taken over, or its time is over."""
-        cancelled = self._cancelled
-        if cancelled is None:
-            cancelled = Cancellation()
-            object.__setattr__(self, "_cancelled", cancelled)
-        return cancelled
+        there = self._cancelled.get(_THE_ONE)
+        return self._cancelled.setdefault(_THE_ONE, Cancellation()) if there is None else there
 
     @property
     def idempotency_key(self) -> str:

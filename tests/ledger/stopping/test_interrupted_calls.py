@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 
 import flowledger as fl
+from flowledger.domain.execution import executors
+from flowledger.domain.execution.cancellation import Cancellation, StepCancellation
+from flowledger.domain.execution.executors import tell_to_stop
 from flowledger.domain.execution.step_loop import Execute
 from flowledger.infrastructure.concurrency.threads import ThreadPool
 from flowledger.infrastructure.execution import timed_call
@@ -80,6 +83,21 @@ def _is_interrupted(place: int) -> bool:
             assert not thread.is_alive()
     assert all(told)
     return interrupt.has_come
+
+
+def test_an_executor_that_asks_at_the_moment_in_which_it_is_told_hears_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    step, in_between = first_step(), list[StepCancellation]()
+
+    def make() -> Cancellation:
+        if not in_between:  # another thread asks while this one makes it
+            monkeypatch.undo()
+            in_between.append(step.cancelled)
+        return Cancellation()
+
+    monkeypatch.setattr(executors, "Cancellation", make)
+    tell_to_stop(step, "timed out")
+    assert in_between[0].is_set()
+    assert step.cancelled is in_between[0]
 
 
 class _Interrupt:
