@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from ......domain.errors import InvalidRequest
@@ -46,9 +47,8 @@ class PolicyPage:
 def load(call: Call, refused: RefusedAct | None = None) -> PolicyPage:
     """Raises InvalidRequest, StorageUnavailable."""
     asked = _asked(call)
-    policy = _policy(call)
+    policy = _policy(asked)
     preview = None if policy.keeps_nothing else call.ledger.retention.preview(policy)
-    given = {name.replace("workflow", "workflow_id"): value for name, value in asked.items()}
     return PolicyPage(
         asked,
         STATUSES,
@@ -58,7 +58,7 @@ def load(call: Call, refused: RefusedAct | None = None) -> PolicyPage:
         CopyAs(
             call.links.data("retention_apply", **asked),
             command_line(["retention", "apply"], {**asked, "archive": "FOLDER"}),
-            f"ledger.retention.preview(fl.RetentionPolicy({_in_python(given)}))",
+            f"ledger.retention.preview(fl.RetentionPolicy({_in_python(policy)}))",
         ),
         call.links("retention"),
     )
@@ -77,21 +77,19 @@ def _asked(call: Call) -> dict[str, Any]:
     }
 
 
-def _policy(call: Call) -> RetentionPolicy:
-    asked = _asked(call)
+def _policy(asked: dict[str, Any]) -> RetentionPolicy:
     return read_policy(asked["older_than"], asked["status"], asked["workflow"], asked["keep_last"], asked["max_bytes"])
 
 
-def _in_python(given: dict[str, Any]) -> str:
-    length = given.pop("older_than")
+def _in_python(policy: RetentionPolicy) -> str:
+    length = policy.older_than
     arguments = [] if length is None else [f"older_than=timedelta({_length(length)})"]
+    given = {name: getattr(policy, name) for name in ("status", "workflow_id", "keep_last", "max_bytes")}
     return ", ".join(arguments + [f"{name}={value!r}" for name, value in given.items() if value is not None])
 
 
-def _length(text: str) -> str:
-    seconds = read_policy(text).older_than
-    assert seconds is not None  # noqa: S101 - it was given
-    return f"days={seconds.days}" if not seconds.seconds else f"seconds={seconds.total_seconds():.0f}"
+def _length(length: timedelta) -> str:
+    return f"days={length.days}" if not length.seconds else f"seconds={length.total_seconds():.0f}"
 
 
 def _why_not(preview: RetentionReport | None) -> str | None:
@@ -102,7 +100,7 @@ def _why_not(preview: RetentionReport | None) -> str | None:
 
 def act(call: Call) -> Redirect | Refused:
     """Remove what the policy says, where the number of runs that go is the one that was typed. Raises StorageError."""
-    policy = _policy(call)
+    policy = _policy(_asked(call))
 
     def do() -> Redirect:
         if policy.keeps_nothing:
