@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
+import zstandard
 
 import flowledger as fl
 from flowledger.infrastructure.storage.codec import chain_digest, initial_digest
@@ -117,23 +118,29 @@ def test_a_changed_last_line_or_one_behind_it_is_refused(lines: Lines, file: Pat
     assert refused(b"".join([*lines, *lines]), file, "nothing may stand behind") == len(lines) + 1
 
 
-def test_a_compressed_file_with_any_damage_is_refused(story: Story, tmp_path: Path) -> None:
+def test_a_compressed_file_with_any_damage_is_refused_or_is_read_as_it_was_written(
+    story: Story, tmp_path: Path
+) -> None:
+    """zstd has bits that say nothing, a few in a thousand: a change of one of those is no damage."""
     packed = story.export(tmp_path / "run.jsonl.zst").read_bytes()
-    frame_says = len(packed) - 8  # from here on, at the earliest, zstd's own end and checksum: the lines have theirs
-    for cut in {*range(1, len(packed), 97), *range(frame_says, len(packed))}:
-        assert is_refused(packed[:cut], tmp_path / "cut.zst") or cut >= frame_says
+    written = unpacked(packed)
+    for cut in {*range(1, len(packed), 97), *range(len(packed) - 8, len(packed))}:
+        assert is_refused(packed[:cut], tmp_path / "cut.zst") or unpacked(packed[:cut]) == written
     for place in range(0, len(packed), 61):
         spoiled = bytearray(packed)
         spoiled[place] ^= 0x10
-        assert is_refused(bytes(spoiled), tmp_path / "spoiled.zst") or not 8 <= place < frame_says, (
-            "a bit that says nothing"
-        )
+        assert is_refused(bytes(spoiled), tmp_path / "spoiled.zst") or unpacked(bytes(spoiled)) == written
     refused(packed + b"more", tmp_path / "more.zst")
     refused(packed + packed, tmp_path / "twice.zst")
 
 
+def unpacked(content: bytes) -> bytes:
+    """What zstd itself makes of it, as far as it comes."""
+    return bytes(zstandard.ZstdDecompressor().decompressobj().decompress(content))
+
+
 def is_refused(content: bytes, file: Path) -> bool:
-    """Nothing is imported of a file that is; else what comes out is what went in, as its last line says."""
+    """Nothing is imported of a file that is."""
     file.write_bytes(content)
     with fl.open_ledger("memory:") as ledger:
         try:
