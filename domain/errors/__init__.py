@@ -37,6 +37,7 @@ FlowledgerError
 │   └── RunHeld
 ├── Erased                the values of a run were erased
 ├── KeyMissing            the key of a subject isn't at hand
+├── NotStamped            an authority gave no time stamp
 ├── NotReached            a run didn't come to stand as somebody waited for; also a TimeoutError
 ├── WorkOrderRejected     the workflow refuses the input; the work order is kept
 ├── NonRetryable          raised by executors: fail this step at once, whatever the policy says
@@ -64,6 +65,7 @@ from .conflicts import (
     UnderLegalHold,
     WouldContinue,
 )
+from .evidence import NotStamped
 from .not_found import (
     BulkActionNotFound,
     NothingAsOf,
@@ -133,6 +135,7 @@ __all__ = [
     "NonRetryable",
     "NotFound",
     "NotReached",
+    "NotStamped",
     "NotStorable",
     "NothingAsOf",
     "Removal",

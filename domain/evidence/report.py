@@ -15,6 +15,7 @@ LossKind = Literal[
     "forked",
     "other",
     "signature",
+    "stamp",
     "tree",
     "unknown",
 ]
@@ -28,9 +29,9 @@ class ConsistencyFinding(NamedTuple):
     among those that were signed, but wasn't. ``reordered``: the same events lie in another order, from this one on.
     ``changed``: an event isn't as it was written, by its own digest, or that of the event before. ``forked``: of two
     checkpoints one isn't a part of the other, so two histories were signed. ``other``: the checkpoint is of another
-    store. ``signature``: it isn't signed by the key. ``tree``: the kept tree isn't that of the
-    events; ``flowledger rebuild`` makes it anew. ``unknown``: what the events are of has changed, and nothing that is
-    left says where.
+    store. ``signature``: it isn't signed by the key. ``stamp``: its time stamp is another's, or nobody's who is
+    trusted. ``tree``: the kept tree isn't that of the events; ``flowledger rebuild`` makes it anew. ``unknown``: what
+    the events are of has changed, and nothing that is left says where.
     """
 
     stream: str
@@ -41,6 +42,15 @@ class ConsistencyFinding(NamedTuple):
     """What happened to it."""
     message: str
     """The same in words."""
+
+
+class TimeStamp(NamedTuple):
+    """An authority's word that a checkpoint was there at a time (RFC 3161)."""
+
+    at: datetime
+    """When, by the authority's clock."""
+    response: bytes
+    """Its answer, as it is kept beside the checkpoint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +89,7 @@ class ConsistencyReport:
     size: int
     """How many events the checkpoint is of; of several the largest."""
     events: int
-    """How many events the store has now; 0 where the signature was enough to refuse it."""
+    """How many events the store has now; 0 where the signature or the time stamp was enough to refuse it."""
     findings: tuple[ConsistencyFinding, ...]
     """Everything that is wrong."""
     ended: tuple[EndedHistory, ...] = ()
@@ -87,6 +97,9 @@ class ConsistencyReport:
 
     removed: tuple[RemovedHistory, ...] = ()
     """What isn't there any more, as policies and somebody decided: not among the findings, and for you to know."""
+
+    stamped_at: datetime | None = None
+    """When an authority has seen the checkpoint, by its time stamp; None where none was given, or it isn't good."""
 
     @property
     def ok(self) -> bool:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         NotFound,
         NothingAsOf,
         NotReached,
+        NotStamped,
         RetryLater,
         RunHeld,
         RunMovedOn,
@@ -63,7 +64,13 @@ if TYPE_CHECKING:
     )
     from .domain.events.integrity import Finding, VerifyReport
     from .domain.evidence.checkpoint import SignedCheckpoint
-    from .domain.evidence.report import ConsistencyFinding, ConsistencyReport, EndedHistory, RemovedHistory
+    from .domain.evidence.report import (
+        ConsistencyFinding,
+        ConsistencyReport,
+        EndedHistory,
+        RemovedHistory,
+        TimeStamp,
+    )
     from .domain.execution.cancellation import StepCancellation
     from .domain.execution.executors import ExecutorRegistry, Pause, StepContext, StepResult
     from .domain.execution.scoping import Public, Scoped
@@ -244,6 +251,7 @@ __all__ = [
     "NonRetryable",
     "NotFound",
     "NotReached",
+    "NotStamped",
     "NothingAsOf",
     "OddTime",
     "Page",
@@ -309,6 +317,7 @@ __all__ = [
     "SubscriptionStatus",
     "TakenFrom",
     "Telemetry",
+    "TimeStamp",
     "Timings",
     "Token",
     "TraceLink",
@@ -357,13 +366,13 @@ _NAMES = {
         "Fault InvalidAnswer InvalidDefinition ExecutorMissing InvalidSnapshot InvalidExport "
         "InvalidValue GlobalsMissing "
         "Erased KeyMissing SubjectNotFound "
-        "AlreadyRetried LaterEvent LeaseLost NotReached RunHeld RunMovedOn WaitClosed "
+        "AlreadyRetried LaterEvent LeaseLost NotReached NotStamped RunHeld RunMovedOn WaitClosed "
         "WorkOrderRejected NonRetryable RetryLater StepTimedOut StepCancelled "
         "EffectNotRecorded ExpressionError InputInvalid "
         "StorageError StorageUnavailable StoreReadOnly StorageCorrupt EventsLost EventNotReadable"
     ),
     "domain.evidence.checkpoint": "SignedCheckpoint",
-    "domain.evidence.report": "ConsistencyFinding ConsistencyReport EndedHistory RemovedHistory",
+    "domain.evidence.report": "ConsistencyFinding ConsistencyReport EndedHistory RemovedHistory TimeStamp",
     "domain.retention.policy": "RetentionPolicy",
     "domain.execution.cancellation": "StepCancellation",
     "domain.execution.executors": "ExecutorRegistry Pause StepContext StepResult",

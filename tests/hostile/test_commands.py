@@ -32,6 +32,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "demo": [[]],
     "diff": [["{completed}", "1", "3"], ["{failed}", "1", "2"], ["{completed}", "--with", "{other}"]],
     "erase": [["{evil}"], ["{evil}", "--dry-run", "--reason", "{evil}"]],
+    "evidence stamp": [["{folder}/kept", "--authority", "{evil}"], ["{evil}", "--authority", "http://127.0.0.1:1/"]],
     "evidence keygen": [["{folder}/key"], ["{folder}/other", "--name", "{evil}"]],
     "evidence ask": [["{folder}/kept"], ["{folder}/kept", "--seen", "{evil}"]],
     "evidence cosign": [["{folder}/kept", "--key", "{folder}/key", "--log", "{evil}", "--seen", "{folder}/seen"]],

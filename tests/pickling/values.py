@@ -106,6 +106,7 @@ def answers(folder: Path) -> Iterator[Any]:
     yield from (fl.PoolUse(10, 1, 0), fl.Stranded("w", 1, 3, "no worker is there"))
     yield fl.OddTime(10**18)
     yield [
+        fl.TimeStamp(datetime(2026, 1, 1, tzinfo=UTC), b"an answer"),
         fl.SignedCheckpoint("example.com/s", 1, "0" * 64, datetime(2026, 1, 1, tzinfo=UTC), "a note"),
         fl.ConsistencyReport(
             "example.com/s",

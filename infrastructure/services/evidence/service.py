@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ....domain.errors import InvalidRequest, StorageCorrupt
-from ....domain.evidence.checkpoint import EndedTree, SignedCheckpoint, TreeHead, read_checkpoint, to_checkpoint
-from ....domain.evidence.report import ConsistencyFinding, ConsistencyReport, EndedHistory
-from ....domain.evidence.signed_note import COSIGNER, ED25519, SignedNote, split_notes
+from ....domain.evidence.checkpoint import EndedTree, SignedCheckpoint, TreeHead, to_checkpoint
+from ....domain.evidence.report import ConsistencyFinding, ConsistencyReport, TimeStamp
+from ....domain.evidence.signed_note import COSIGNER, ED25519, SignedNote
 from ....domain.evidence.tiles import TilesMissing
 from ....domain.live import Unpicklable
 from ....domain.values.clock import moment
 from ....domain.values.names import check_name, check_run_id
-from ....domain.visible import quoted, visible
+from ....domain.visible import quoted
 from ....projections.audit.check import AuditCheck
 from ...concurrency.async_variants import run_in_thread
 from ...concurrency.threads import Threads
@@ -23,12 +23,14 @@ from ...files.paths import to_path
 from ...queries.tree.follower import EventTree, tree_damaged
 from ...storage.tree_table import TreeTable
 from .filed import Filed, check_filed, parse_filed
+from .notes import find_unsigned, read_note, read_notes, since_last_end, text_of
 from .publishing import Destination, last_in_file, publish
 
 if TYPE_CHECKING:
     from ...concurrency.regular import RegularAct
     from ...storage.event_store import LedgerEventStore
     from ..history.audit import Auditor
+    from .stamps import Authority
 
 
 _log = logging.getLogger("flowledger.evidence")
@@ -146,7 +148,7 @@ class Evidence(Unpicklable):
     def latest(self) -> SignedCheckpoint | None:
         """The checkpoint that was signed last, as the store keeps it. Raises InvalidRequest, StorageUnavailable."""
         text = self._table().last_checkpoint()
-        return None if text is None else to_checkpoint(_read(text)[0], text)
+        return None if text is None else to_checkpoint(read_note(text)[0], text)
 
     def prove(self, run_id: str, checkpoint: SignedCheckpoint | str | None = None) -> bytes:
         """A file by which anybody can check, without this store, that the events of a run were signed as they are.
@@ -163,10 +165,10 @@ class Evidence(Unpicklable):
 
         check_run_id(run_id)
         table = self._table()
-        text = _text_of(checkpoint) if checkpoint is not None else table.last_checkpoint()
+        text = text_of(checkpoint) if checkpoint is not None else table.last_checkpoint()
         if text is None:
             raise InvalidRequest("no checkpoint was signed yet: `flowledger evidence checkpoint` signs one")
-        head, _ = _read(text)
+        head, _ = read_note(text)
         tree = EventTree(self._store, table)
         try:
             if table.progress().size < head.size:
@@ -188,9 +190,9 @@ class Evidence(Unpicklable):
         """
         from .witness import to_request
 
-        text = _text_of(checkpoint)
-        head, _ = _read(text)
-        old = 0 if seen is None else _read(_text_of(seen))[0].size
+        text = text_of(checkpoint)
+        head, _ = read_note(text)
+        old = 0 if seen is None else read_note(text_of(seen))[0].size
         if old > head.size:
             raise InvalidRequest(f"the witness has seen {old:,} events, and the checkpoint is of {head.size:,}")
         table = self._table()
@@ -220,11 +222,38 @@ class Evidence(Unpicklable):
 
         return cosign(request, key, log, to_path(seen, "seen"), self._now)
 
+    def stamp(
+        self,
+        checkpoint: SignedCheckpoint | str,
+        authority: "Authority",
+        to: str | Path | None = None,
+        certificates: str | Path | None = None,
+    ) -> TimeStamp:
+        """Have an authority say by its own clock that a checkpoint was there (RFC 3161), and keep what it answers.
+
+        ``authority``: its address, or a function that is given the request (bytes of DER) and returns the answer. It is
+        told a hash, and nothing else. ``to``: a new file for the answer, such as ``checkpoint.tsr`` beside
+        ``checkpoint``: the form that ``openssl ts -verify`` takes. ``certificates``: a file in PEM with the authority's
+        root, and what leads to it, by which the answer is checked before it is kept; without one, whose signature it
+        has isn't looked at. With the authority's own certificate in that file, it is asked to leave out its
+        certificates, as ``openssl ts -query`` without ``-cert`` does.
+
+        Raises NotStamped (the authority is away, refuses, or answers something else; nothing was written),
+        InvalidRequest (it is no checkpoint, or several; no address; a file is there; no certificates; the extra
+        ``evidence`` isn't installed), StorageUnavailable (a file). What a function raises is raised.
+        """
+        from .stamps import make_stamp
+
+        return make_stamp(text_of(checkpoint), authority, to, certificates)
+
     def check(
         self,
         checkpoint: SignedCheckpoint | str,
         key: str | Path | None = None,
         progress: Callable[[int], object] | None = None,
+        *,
+        stamp: bytes | str | Path | None = None,
+        certificates: str | Path | None = None,
     ) -> ConsistencyReport:
         """Read all events again, and say whether the store still holds what it held at a checkpoint, unchanged.
 
@@ -233,20 +262,39 @@ class Evidence(Unpicklable):
         history has ended are left out, and told as ``ended``. ``key`` is the public key (the line, or a file with it)
         that must have signed them, or several, a line each: the store's, and those of witnesses; without one,
         signatures aren't looked at. ``progress`` is called now and then with the number of events read: each is read
-        twice.
+        twice. ``stamp`` is what an authority has answered, or the file that ``stamp`` has kept it in, and
+        ``certificates`` a file with those that vouch for the authority: ``stamped_at`` then says when it has seen the
+        checkpoint, to the byte as it is given. They must have been valid then, and may have expired since.
 
         What was changed, cut off, or forked is named by stream and version, as far as what is left says it. Raises
-        InvalidRequest (it is no checkpoint, no key), StorageUnavailable.
+        InvalidRequest (it is no checkpoint, no key, no certificates; a stamp without certificates, or the other way
+        round), StorageUnavailable.
         """
         from ...verification.consistency import compare_with
 
-        notes = [_read(text) for text in split_notes(_text_of(checkpoint)) or [""]]
-        heads, ended = _since_last_end([head for head, _ in notes])
-        unsigned = [] if key is None else _unsigned(notes, key)
-        if unsigned:
+        if (stamp is None) != (certificates is None):
+            raise InvalidRequest(
+                "a time stamp is checked by the certificates of the authority: give both (stamp= and certificates=, "
+                "--stamp and --authority-certificate)"
+            )
+        text = text_of(checkpoint)
+        notes = read_notes(text)
+        heads, ended = since_last_end([head for head, _ in notes])
+        findings = [] if key is None else find_unsigned(notes, key)
+        stamped_at = None
+        if stamp is not None and certificates is not None:
+            from .stamps import check_stamp
+
+            found = check_stamp(text, stamp, certificates)
+            if isinstance(found, ConsistencyFinding):
+                findings.append(found)
+            else:
+                stamped_at = found
+        if findings:
             largest = max(heads, key=lambda head: head.size)
-            return ConsistencyReport(largest.origin, largest.size, 0, tuple(unsigned))
-        return replace(compare_with(self._store, self._table(), heads, progress), ended=ended)
+            return ConsistencyReport(largest.origin, largest.size, 0, tuple(findings), stamped_at=stamped_at)
+        report = compare_with(self._store, self._table(), heads, progress)
+        return replace(report, ended=ended, stamped_at=stamped_at)
 
     def check_audit(self, filed: Filed, key: str | Path | None = None) -> AuditCheck:
         """Say whether an audit or a report that was filed is what the store says of the run at that version.
@@ -301,6 +349,7 @@ class Evidence(Unpicklable):
     acheckpoint = run_in_thread(checkpoint)
     alatest = run_in_thread(latest)
     aprove = run_in_thread(prove)
+    astamp = run_in_thread(stamp)
     aask_witness = run_in_thread(ask_witness)
     acosign = run_in_thread(cosign)
     acheck = run_in_thread(check)
@@ -312,7 +361,7 @@ def _signed_before(table: TreeTable, to: Destination | None) -> list[tuple[TreeH
     texts = {table.last_checkpoint()}
     if to is not None and not callable(to):
         texts.add(last_in_file(to_path(to, "to")))
-    return [_read(text) for text in texts if text is not None]
+    return [read_note(text) for text in texts if text is not None]
 
 
 def _follows(before: TreeHead, tree: EventTree, size: int) -> bool:
@@ -320,47 +369,6 @@ def _follows(before: TreeHead, tree: EventTree, size: int) -> bool:
         return before.size <= size and tree.read(before.size).root() == before.root
     except TilesMissing:
         return False
-
-
-def _text_of(checkpoint: object) -> str:
-    if isinstance(checkpoint, SignedCheckpoint):
-        return checkpoint.text
-    if isinstance(checkpoint, str):
-        return checkpoint
-    raise InvalidRequest(f"checkpoint {quoted(checkpoint)} is neither a SignedCheckpoint nor its text")
-
-
-def _read(text: str) -> tuple[TreeHead, SignedNote]:
-    try:
-        return read_checkpoint(text)
-    except ValueError as error:
-        raise InvalidRequest(f"the checkpoint can't be read: {error}") from error
-
-
-def _since_last_end(heads: list[TreeHead]) -> tuple[list[TreeHead], tuple[EndedHistory, ...]]:
-    """Those of the history that goes on, and what has ended before it, in the order in which they were signed."""
-    heads = sorted(heads, key=lambda head: head.time)
-    ends = [(place, head.ends) for place, head in enumerate(heads) if head.ends is not None]
-    ended = tuple(EndedHistory(end.size, moment(heads[place].time), end.reason) for place, end in ends)
-    return heads[ends[-1][0] if ends else 0 :], ended
-
-
-def _unsigned(notes: list[tuple[TreeHead, SignedNote]], keys: str | Path) -> list[ConsistencyFinding]:
-    from .keys import read_verifier_keys, verify_signature
-
-    verifiers = read_verifier_keys(keys)
-    return [
-        ConsistencyFinding(
-            "",
-            0,
-            "signature",
-            f"the checkpoint of {head.size:,} events of {visible(head.origin)} isn't signed by the key "
-            f"{key.name}: it was forged or changed, or it is another's",
-        )
-        for head, note in notes
-        for key in verifiers
-        if not note.is_signed_by(key, verify_signature) or (key.kind != COSIGNER and head.origin != key.name)
-    ]
 
 
 def _not_signed(head: TreeHead) -> StorageCorrupt:

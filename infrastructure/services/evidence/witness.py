@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ....domain.errors import InvalidRequest, StorageUnavailable
-from ....domain.evidence.checkpoint import SignedCheckpoint, TreeHead, read_checkpoint, to_checkpoint
-from ....domain.evidence.signed_note import COSIGNER, SignedNote, from_base64
+from ....domain.evidence.checkpoint import SignedCheckpoint, TreeHead, to_checkpoint
+from ....domain.evidence.signed_note import COSIGNER, from_base64
 from ....domain.evidence.tiles import TiledTree, has_within
 from ....domain.visible import quoted
 from ...files.atomic import make_private_file
 from .keys import read_signing_key, read_verifier_key, verify_signature
+from .notes import read_note
 from .publishing import add_to_file, last_in_file
 
 _OLD = "old "
@@ -29,12 +30,12 @@ def cosign(request: str, key: str | Path, log: str | Path, seen: Path, now: Call
     """See ``Evidence.cosign``."""
     signing, verifier = read_signing_key(key, COSIGNER), read_verifier_key(log)
     old, path, text = _parse_request(request)
-    head, note = _read(text)
+    head, note = read_note(text)
     if not (note.is_signed_by(verifier, verify_signature) and head.origin == verifier.name):
         raise InvalidRequest(f"the checkpoint of {quoted(head.origin)} isn't signed by the key {verifier.name}")
     with _alone_with(seen):
         known = last_in_file(seen)
-        before = None if known is None else _read(known)[0]
+        before = None if known is None else read_note(known)[0]
         _check_grown(before, head, old, path)
         cosigned = text + signing.cosign(note.text, now() // 1_000_000)
         add_to_file(cosigned, seen)
@@ -73,13 +74,6 @@ def _parse_request(request: object) -> tuple[int, list[bytes], str]:
 
 
 _LONGEST_NUMBER = 19
-
-
-def _read(text: str) -> tuple[TreeHead, SignedNote]:
-    try:
-        return read_checkpoint(text)
-    except ValueError as error:
-        raise InvalidRequest(f"the checkpoint can't be read: {error}") from error
 
 
 @contextmanager

@@ -75,6 +75,15 @@ KEYS_READ = {
 }
 """Files that others may not read → whose tests try that."""
 
+STAMPS = {
+    "evidence stamp FILE": "evidence",
+    "evidence stamp --out": "evidence",
+    "evidence stamp --authority-certificate": "evidence",
+    "evidence check --stamp": "evidence",
+    "evidence check --authority-certificate": "evidence",
+}
+"""What an authority has a part in → whose tests try that."""
+
 ADDED_TO = {
     "evidence checkpoint --to": ["evidence", "checkpoint", "--key", "key", "--to", "{place}"],
     "evidence cosign --seen": ["evidence", "cosign", "request", *WITNESS, "--seen", "{place}"],
@@ -99,7 +108,8 @@ registry.register("echo")(lambda step: step.payload or fl.Pause("wait"))
 
 def test_the_tables_above_have_every_command_that_takes_a_file() -> None:
     told = {
-        name.partition(",")[0] for name in (*WRITING, *READING, *FOLDERS, *KEYS, *KEYS_READ, *ADDED_TO, *IN_A_WORKER)
+        name.partition(",")[0]
+        for name in (*WRITING, *READING, *FOLDERS, *KEYS, *KEYS_READ, *STAMPS, *ADDED_TO, *IN_A_WORKER)
     }
     assert set(parameters_for_files(make_command())) == told
 

@@ -32,6 +32,15 @@ SigningKeyFile = Annotated[
     typer.Option("--key", metavar="FILE", envvar="FLOWLEDGER_SIGNING_KEY", help="The private key that keygen made."),
 ]
 
+AuthorityCertificates = Annotated[
+    str | None,
+    typer.Option(
+        "--authority-certificate",
+        metavar="FILE",
+        help="The authority's root, and what leads to it, in PEM, to check by.",
+    ),
+]
+
 
 def register(parent: typer.Typer) -> None:
     """Add the commands, as a group."""
@@ -169,6 +178,34 @@ def cosign(
 
 
 @app.command()
+def stamp(
+    context: typer.Context,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A checkpoint, in a file of its own.")],
+    authority: Annotated[str, typer.Option(metavar="URL", help="The address of an authority (RFC 3161).")],
+    out: Annotated[
+        str | None, typer.Option(metavar="FILE", help="A new file for its answer.", show_default="FILE.tsr")
+    ] = None,
+    certificates: AuthorityCertificates = None,
+    _json: AsJson = False,
+) -> None:
+    """Have an authority say by its own clock that a checkpoint was there, and keep what it answers beside it.
+
+    It is told a hash, and nothing else. Without --authority-certificate, whose signature it is isn't looked at.
+    """
+    from ....services.evidence.stamps import make_stamp
+
+    session, place = Session.of(context), out or f"{file}.tsr"
+    stamped = make_stamp(read_text(Path(file)), authority, place, certificates)
+    if certificates is None:
+        print("whose stamp it is was not looked at: give --authority-certificate", file=sys.stderr)
+    session.answer(
+        {"file": place, "at": stamped.at.isoformat()},
+        lambda console: print_line(console, f"stamped at {clock_time(stamped.at)}: {place}"),
+        written=place,
+    )
+
+
+@app.command()
 def check(
     context: typer.Context,
     file: Annotated[str, typer.Argument(metavar="FILE", help="A checkpoint that was kept elsewhere, or several.")],
@@ -180,6 +217,10 @@ def check(
             help="The line that keygen printed, or a file with it: it must have signed; further lines: witnesses.",
         ),
     ] = None,
+    stamp: Annotated[
+        str | None, typer.Option("--stamp", metavar="FILE", help="Its time stamp, which evidence stamp has kept.")
+    ] = None,
+    certificates: AuthorityCertificates = None,
     _json: AsJson = False,
 ) -> None:
     """Read all events again, and say whether the store still holds what it held at a checkpoint, unchanged.
@@ -188,7 +229,7 @@ def check(
     """
     session = Session.of(context)
     with session.open_ledger() as ledger, progress_counter("events read") as progress:
-        report = ledger.evidence.check(read_text(Path(file)), key, progress)
+        report = ledger.evidence.check(read_text(Path(file)), key, progress, stamp=stamp, certificates=certificates)
     if not report.ok:
         session.exit_code = 1
     if key is None:
@@ -206,10 +247,14 @@ def _print_report(console: Console, report: ConsistencyReport) -> None:
     signed = f"{report.size:,} events of {report.origin}"
     if report.ok:
         print_line(console, f"{signed} were signed, {report.events:,} are here: all of them are here, as they were")
-    elif all(finding.kind == "signature" for finding in report.findings):
-        print_line(console, f"the checkpoint of {signed} lacks a signature that is asked for: no event was read")
+    elif {finding.kind for finding in report.findings} <= {"signature", "stamp"}:
+        print_line(
+            console, f"the checkpoint of {signed} lacks a signature or stamp that is asked for: no event was read"
+        )
     else:
         print_line(console, f"{signed} were signed, {report.events:,} are here: not all as they were")
+    if report.stamped_at is not None:
+        print_line(console, f"an authority has seen the checkpoint at {clock_time(report.stamped_at)}")
     for history in report.ended:
         at = clock_time(history.signed_at)
         print_line(console, f"before, {history.size:,} events were signed, and ended: {history.reason} (signed {at})")
