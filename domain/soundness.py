@@ -47,6 +47,7 @@ COUNTS: Final = (
     "stream_count",
     "value_count",
     "run_count",
+    "workflow_count",
     "event_count",
     "byte_count",
     "first",

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from ..domain.retention import KeptReason, LegalHold
+from ..domain.retention import KeptReason, LegalHold, WorkflowKeptReason
 from ..domain.values.clock import moment
 
 
@@ -24,6 +24,19 @@ class KeptRuns(NamedTuple):
     """The id of one of the work orders."""
 
 
+class KeptWorkflows(NamedTuple):
+    """Workflows that stay, and why."""
+
+    reason: WorkflowKeptReason
+    """Why they stay."""
+    message: str
+    """The same in words."""
+    workflows: int
+    """How many."""
+    example: str
+    """The id of one of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class RetentionReport:
     """What a policy took away, or, in a preview, would."""
@@ -35,7 +48,7 @@ class RetentionReport:
     work_orders: int
     """How many work orders, each with all its runs."""
     events: int
-    """Those of the runs and their work orders."""
+    """Those of the runs, their work orders and the workflows."""
     bytes: int
     """How many bytes these events had."""
     kept: tuple[KeptRuns, ...]
@@ -46,6 +59,10 @@ class RetentionReport:
     """Its record is the stream ``retention:<removal_id>``. None where nothing went."""
     returned_bytes: int
     """How many bytes went back to the disk. What didn't is used for what is appended next."""
+    workflows: int = 0
+    """How many archived workflows went, each with all its versions."""
+    kept_workflows: tuple[KeptWorkflows, ...] = ()
+    """All others, where the policy is about workflows, by the reason why they stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +91,11 @@ def words_of(reason: KeptReason) -> str:
     return _WORDS[reason]
 
 
+def words_of_workflows(reason: WorkflowKeptReason) -> str:
+    """Why workflows stay."""
+    return _WORDS_OF_WORKFLOWS[reason]
+
+
 _WORDS: Final[dict[KeptReason, str]] = {
     "open": "not all of their runs have ended",
     "status": "they ended in another way than the policy says",
@@ -84,4 +106,11 @@ _WORDS: Final[dict[KeptReason, str]] = {
     "held": "they are under a legal hold",
     "source": "runs that stay began with one of theirs",
     "changed": "something happened in them meanwhile",
+}
+
+_WORDS_OF_WORKFLOWS: Final[dict[WorkflowKeptReason, str]] = {
+    "current": "they aren't archived",
+    "used": "work orders that stay are of one of their versions",
+    "young": "something has happened to them since",
+    "changed": "something happened to them meanwhile",
 }

@@ -12,6 +12,7 @@ FlowledgerError
 │   └── NotStorable
 ├── NotFound
 │   ├── WorkflowNotFound
+│   │   └── WorkflowRemoved
 │   ├── WorkOrderNotFound
 │   │   └── WorkOrderRemoved
 │   ├── RunNotFound
@@ -74,6 +75,7 @@ from .not_found import (
     RunRemoved,
     VersionNotFound,
     WorkflowNotFound,
+    WorkflowRemoved,
     WorkOrderNotFound,
     WorkOrderRemoved,
 )
@@ -160,6 +162,7 @@ __all__ = [
     "WorkOrderRejected",
     "WorkOrderRemoved",
     "WorkflowNotFound",
+    "WorkflowRemoved",
     "WouldContinue",
     "input_invalid",
     "raw_message",

@@ -73,6 +73,18 @@ class WorkOrderRemoved(WorkOrderNotFound):
         )
 
 
+class WorkflowRemoved(WorkflowNotFound):
+    """The workflow was here, archived, and was removed under a retention policy with all its versions."""
+
+    def __init__(self, workflow_id: str, removal: Removal) -> None:
+        self.workflow_id = workflow_id
+        self.removal = removal
+        NotFound.__init__(
+            self,
+            f"workflow {quoted(workflow_id)} {visible(str(removal))}; its id isn't used again: save under another one",
+        )
+
+
 class BulkActionNotFound(NotFound):
     """No bulk action has this id in this store."""
 

@@ -64,9 +64,11 @@ class RemovedHistory:
     runs: int
     """How many runs."""
     events: int
-    """How many events they and their work orders had."""
+    """How many events they, their work orders and the workflows had."""
     archive: str | None
     """The folder where it was written before."""
+    workflows: int = 0
+    """How many workflows, with all their versions."""
 
 
 class EndedHistory(NamedTuple):

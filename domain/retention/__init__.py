@@ -15,6 +15,7 @@ from .events import (
 from .holds import LEGAL_HOLDS, HoldTarget, LegalHold, LegalHolds
 from .leaves import RemovedLeaf, StreamPart, pack_leaves, unpack_leaves
 from .policy import Decision, KeptReason, OrderToKeep, RetentionPolicy
+from .workflows import WorkflowKeptReason, WorkflowToKeep, why_workflow_kept
 
 __all__ = [
     "LEGAL_HOLDS",
@@ -31,6 +32,8 @@ __all__ = [
     "RetentionPolicy",
     "RetentionRecord",
     "StreamPart",
+    "WorkflowKeptReason",
+    "WorkflowToKeep",
     "evolve_legal_holds",
     "legal_hold_lifted",
     "legal_hold_placed",
@@ -39,4 +42,5 @@ __all__ = [
     "removal_in",
     "removed",
     "unpack_leaves",
+    "why_workflow_kept",
 ]

@@ -28,17 +28,19 @@ class RemovedStreamPart(TypedDict):
 
 
 class RetentionRemoved(Recorded):
-    """Runs and work orders went, whole: in the same commit their events were deleted."""
+    """Runs and work orders, or workflows, went, whole: in the same commit their events were deleted."""
 
     policy: dict[str, Any]
     reason: NotRequired[str]
     run_count: int
+    workflow_count: NotRequired[int]
+    """Absent: none."""
     event_count: int
     byte_count: int
     archive: NotRequired[str]
     """The folder where they were written before."""
     archived: NotRequired[dict[str, str]]
-    """Run → the SHA-256 (hex) of its file there."""
+    """Run, or stream of a workflow → the SHA-256 (hex) of its file there."""
     streams: list[RemovedStreamPart]
     leaves: str
     """See ``pack_leaves``; base64. A stream of many events has several of these events, in the same commit."""
@@ -78,6 +80,7 @@ class RemovedPart(NamedTuple):
     streams: Sequence[StreamPart]
     leaves: Sequence[RemovedLeaf]
     archived: dict[str, str]
+    workflows: int = 0
 
 
 def removed(
@@ -87,7 +90,8 @@ def removed(
     data: dict[str, Any] = {"recorded_at": now, "by": by, "policy": policy}
     if reason is not None:
         data["reason"] = reason
-    data |= {"run_count": part.runs, "event_count": len(part.leaves), "byte_count": part.bytes}
+    data |= {"run_count": part.runs} | ({"workflow_count": part.workflows} if part.workflows else {})
+    data |= {"event_count": len(part.leaves), "byte_count": part.bytes}
     if archive is not None:
         data |= {"archive": archive, "archived": part.archived}
     packed = b64encode(pack_leaves(part.leaves, part.streams)).decode()
@@ -135,7 +139,8 @@ def why_not(_: object) -> str | None:
 
 def describe_removed(data: Body) -> str:
     to = f", archived to {data['archive']}" if "archive" in data else ""
-    return f"{data['run_count']:,} runs, {data['event_count']:,} events{to}{because(data.get('reason'))}"
+    what = f"{data['run_count']:,} runs" if "workflow_count" not in data else f"{data['workflow_count']:,} workflows"
+    return f"{what}, {data['event_count']:,} events{to}{because(data.get('reason'))}"
 
 
 def describe_hold(data: Body) -> str:

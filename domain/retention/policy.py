@@ -21,6 +21,8 @@ class RetentionPolicy:
     ``keep_last``: of each workflow, so many of the newest of these runs stay. ``max_bytes``: of the newest, so many
     bytes stay. ``archive``: a folder; each run is written there as an export, and read again, before anything goes.
     ``everything``: needed where neither ``older_than`` nor ``keep_last`` nor ``max_bytes`` keeps anything.
+    ``archived_workflows``: archived workflows go, too, with all their versions, where no work order of theirs is left,
+    and nothing has happened to them for as long as ``older_than`` says. One that isn't archived stays.
 
     Raises InvalidRequest.
     """
@@ -39,6 +41,8 @@ class RetentionPolicy:
     """The folder to write them to before."""
     everything: bool = False
     """Whether it is meant that nothing stays."""
+    archived_workflows: bool = False
+    """Whether archived workflows go, too, that have no work orders any more."""
 
     def __post_init__(self) -> None:
         if self.older_than is not None and (
@@ -53,6 +57,8 @@ class RetentionPolicy:
                 raise InvalidRequest(f"{name} {quoted(value)} is no number from 0 on")
         if self.workflow_id is not None and not isinstance(self.workflow_id, str):
             raise InvalidRequest(f"workflow_id {quoted(self.workflow_id)} is not text")
+        if not isinstance(self.archived_workflows, bool):
+            raise InvalidRequest(f"archived_workflows {quoted(self.archived_workflows)} is neither True nor False")
         given: object = self.status
         status = (given,) if isinstance(given, str) else given
         if not isinstance(status, tuple | list) or not status or not set(status) <= ENDED:
@@ -77,7 +83,14 @@ class RetentionPolicy:
         for name in ("workflow_id", "keep_last", "max_bytes"):
             if (value := getattr(self, name)) is not None:
                 document[name] = value
+        if self.archived_workflows:
+            document["archived_workflows"] = True
         return document
+
+
+def latest_change(policy: RetentionPolicy, now: int) -> int | None:
+    """Up to when something may have happened to what goes, in microseconds since 1970; None: any time."""
+    return None if policy.older_than is None else now - round(policy.older_than.total_seconds() * 1_000_000)
 
 
 class OrderToKeep(NamedTuple):
@@ -100,8 +113,7 @@ class Decision:
 
     def __init__(self, policy: RetentionPolicy, now: int) -> None:
         self._policy = policy
-        older_than = policy.older_than
-        self._latest = None if older_than is None else now - round(older_than.total_seconds() * 1_000_000)
+        self._latest = latest_change(policy, now)
         self._runs: dict[str, int] = {}
         self._bytes = 0
 

@@ -1,6 +1,7 @@
 """Opening a ledger: the composition root, which puts a store and everything that works on it together."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from ...domain.errors import InvalidRequest
@@ -19,6 +20,7 @@ from ..queries.runs_page import Lists
 from ..queries.search.details import RunDetails
 from ..queries.search.indexer import SearchIndex
 from ..queries.search.runs import SearchedRuns
+from ..repositories.missing import missing_workflow
 from ..repositories.runs import RunRepository
 from ..repositories.workflows import WorkflowRepository
 from ..services.access.tokens import Tokens
@@ -144,7 +146,7 @@ def compose(
     """
     pools = Threads(ThreadPool("flowledger-executor", threads), store.threads)
     runs = RunRepository(store, store.checkpoints, checkpoint_every)
-    index = Index(store.recorder)
+    index = Index(store.recorder, partial(missing_workflow, store))
     workflows = WorkflowRepository(store, index)
     indexer = SearchIndex(store, store.search, now)
     lists = Lists(index, SearchedRuns(store, store.search, index, indexer), RunDetails(store, store.search))
@@ -178,11 +180,11 @@ def compose(
 
         inside = InsideEventStore(store, caller)
         threads = Threads(pools.executors, inside.calls)
-        index = Index(inside.recorder)
-        workflows = WorkflowRepository(inside, index)
+        index_inside = Index(inside.recorder, index.missing_workflow)
+        workflows = WorkflowRepository(inside, index_inside)
         # Without checkpoints: they would be of events that the caller may take back.
         services = run_services.within(inside, RunRepository(inside, store.checkpoints, None), workflows, threads)
-        return Inside(caller, Runs(services), Workflows(inside, index, workflows, executors, now, threads))
+        return Inside(caller, Runs(services), Workflows(inside, index_inside, workflows, executors, now, threads))
 
     subscriptions = Subscriptions(store, now)
 

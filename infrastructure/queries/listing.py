@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final, TypeVar
 
-from ...domain.errors import FlowledgerError, InvalidRequest, StorageUnavailable, VersionNotFound, WorkflowNotFound
+from ...domain.errors import FlowledgerError, InvalidRequest, StorageUnavailable, VersionNotFound
 from ...domain.run import RunHeader
 from ...domain.status import WORK_ORDER_STATUSES
 from ...domain.values.clock import LATEST, micros
@@ -92,7 +92,7 @@ def check_workflow(index: Index, workflow_id: str, version: int | None) -> None:
     """Raises WorkflowNotFound, VersionNotFound: a mistyped name would give an empty list, as if nothing ran."""
     workflow = index.workflow(workflow_id)
     if workflow is None:
-        raise WorkflowNotFound(workflow_id)
+        raise index.missing_workflow(workflow_id)
     if version is not None and not 1 <= version <= workflow.version:
         raise VersionNotFound(version, workflow.version, f"workflow {workflow_id!r}")
 

@@ -9,7 +9,6 @@ from ...domain.errors import (
     StorageCorrupt,
     StorageUnavailable,
     VersionNotFound,
-    WorkflowNotFound,
 )
 from ...domain.ports import EventStore, RecordedEvent
 from ...domain.values.ids import workflow_stream
@@ -27,6 +26,7 @@ from ...domain.workflow import (
 from ...domain.workflow.definition import WorkflowDefinition
 from ..queries.index.reader import Index
 from .as_of import version_at
+from .missing import missing_workflow
 
 LIVE: Final = "live"
 """Names the version that runs start with, wherever a version is taken."""
@@ -72,7 +72,7 @@ class WorkflowRepository:
         """
         recent = self.events_since_save(workflow_id)
         if not recent:
-            raise WorkflowNotFound(workflow_id)
+            raise missing_workflow(self._store, workflow_id)
         state = state_of(workflow_id, recent)
         refuse_archived(state)
         if version is None or version == LIVE:
@@ -117,7 +117,7 @@ class WorkflowRepository:
         """The version of the last event. Raises WorkflowNotFound."""
         head = self._store.head(workflow_stream(workflow_id))
         if head == 0:
-            raise WorkflowNotFound(workflow_id)
+            raise missing_workflow(self._store, workflow_id)
         return head
 
     def events_since_save(self, workflow_id: str, since: int | None = None) -> list[RecordedEvent]:
@@ -159,7 +159,7 @@ class WorkflowRepository:
         """The whole history, oldest first. Raises WorkflowNotFound."""
         found = versions_in(self._store.read(workflow_stream(workflow_id)))
         if not found:
-            raise WorkflowNotFound(workflow_id)
+            raise missing_workflow(self._store, workflow_id)
         return found
 
     def version_of_snapshot(self, workflow_id: str, snapshot_id: str) -> int:

@@ -17,13 +17,15 @@ from ...domain.errors import (
     RunRemoved,
     StorageCorrupt,
     StorageUnavailable,
+    WorkflowRemoved,
     WorkOrderRemoved,
 )
 from ...domain.event_registry import is_act, leaves_nothing_to_do
 from ...domain.events.channel import current_channel
 from ...domain.events.personal import SEALED_BY
-from ...domain.ports import CheckpointStore, ExpectedVersion, Guard, NewEvent, Write
+from ...domain.ports import CheckpointStore, ExpectedVersion, Guard, NewEvent, RecordedEvent, Write
 from ...domain.retention import removal_in
+from ...domain.values.ids import workflow_stream
 from ..concurrency.threads import STORE_THREADS, ThreadPool
 from .access_table import AccessTable
 from .callers import Enter
@@ -319,10 +321,11 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
         return stored
 
     def _report_loss(self, stream: str, known: int, stored: int) -> EventsLost:
-        """Drop the cached head of a stream, as the store contradicts it. Raises RunRemoved."""
+        """Drop the cached head of a stream, as the store contradicts it. Raises RunRemoved, WorkflowRemoved."""
         self._heads.forget((stream,))
         record = self.removal_of(stream)
         if record is not None:
+            self._refuse_removed_workflow(stream, record)
             raise RunRemoved(stream, removal_in(record.data))
         lost = EventsLost(stream, known, stored)
         _log.warning("%s", lost, extra={"stream": stream})
@@ -400,11 +403,17 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
             raise self._unexplained(error) from error
 
     def _refuse_removed(self, begun: Sequence[str], error: Exception | None = None) -> None:
-        """Raise WorkOrderRemoved where one of the streams that were to begin was there, and was removed."""
+        """Raise WorkOrderRemoved or WorkflowRemoved where a stream that was to begin was there, and was removed."""
         for stream in begun:
             record = self.removal_of(stream)
             if record is not None:
+                self._refuse_removed_workflow(stream, record, error)
                 raise WorkOrderRemoved(stream, removal_in(record.data)) from error
+
+    def _refuse_removed_workflow(self, stream: str, record: RecordedEvent, error: Exception | None = None) -> None:
+        prefix = workflow_stream("")
+        if stream.startswith(prefix):
+            raise WorkflowRemoved(stream.removeprefix(prefix), removal_in(record.data)) from error
 
     def _check_guard(self, guard: Guard) -> None:
         """Raise EventsLost or ConcurrencyError where the stream doesn't end with the guard's event."""

@@ -11,6 +11,14 @@ from .sql import queries
 
 _ROWS = 1_000
 
+_FORGET = (
+    "forget_removed_runs",
+    "forget_removed_orders",
+    "forget_removed_changes",
+    "forget_removed_workflows",
+    "forget_removed_saves",
+)
+
 Execute = Callable[..., list[Any]]
 """Runs a named statement; one that this database has no need of does nothing."""
 
@@ -81,9 +89,9 @@ class RemovalTable:
             execute("keep_removed", rows=as_rows(removed))
 
     def forget_rows(self) -> None:
-        """Drop the rows of lists that were made again of runs that were removed meanwhile."""
+        """Drop the rows of lists that were made again of what was removed meanwhile."""
         with translate_errors(), self.removing() as (_, execute):
-            for name in ("forget_removed_runs", "forget_removed_orders", "forget_removed_changes"):
+            for name in _FORGET:
                 execute(name)
 
     @contextmanager

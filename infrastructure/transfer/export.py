@@ -1,4 +1,4 @@
-"""Writing a run to a file."""
+"""Writing a run, or a workflow, to a file."""
 
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ...domain.errors import StorageCorrupt
+from ...domain.values.ids import workflow_stream
 from ...domain.values.names import check_run_id
+from ..repositories.missing import missing_workflow
 from ..storage.event_store import LedgerEventStore
 from ..storage.recorder import EventRow
 from ..storage.verify import Predecessor, check_event
 from .contents import StreamPart, collect_parts
 from .files import write_export
-from .format import Footer, Header, event_line, footer_line, header_line
+from .format import ExportKind, Footer, Header, event_line, footer_line, header_line
 from .report import ExportReport
 
 PROGRESS_EVERY = 1_000
@@ -29,18 +31,29 @@ def export(
     """
     check_run_id(run_id)
     parts = collect_parts(store, run_id)
-    write_export(path, lambda file: _write(file, store, run_id, parts, progress))
+    write_export(path, lambda file: _write(file, store, "run", run_id, parts, progress))
     return ExportReport(run_id, tuple(part.stream for part in parts), _events(parts))
+
+
+def export_workflow(store: LedgerEventStore, workflow_id: str, path: Path) -> None:
+    """Write all versions of a workflow, as it is now. Raises as ``export`` does, WorkflowNotFound."""
+    stream = workflow_stream(workflow_id)
+    head = store.head(stream)
+    if head == 0:
+        raise missing_workflow(store, workflow_id)
+    parts = [StreamPart(stream, next(iter(store.read(stream, upto=1))).position, head)]
+    write_export(path, lambda file: _write(file, store, "workflow", workflow_id, parts, None))
 
 
 def _write(
     file: BinaryIO,
     store: LedgerEventStore,
-    run_id: str,
+    kind: ExportKind,
+    id: str,
     parts: Sequence[StreamPart],
     progress: Callable[[float], object] | None,
 ) -> None:
-    first = header_line(Header(run_id, {part.stream: part.events for part in parts}))
+    first = header_line(Header(kind, id, {part.stream: part.events for part in parts}))
     whole = sha256(first)
     file.write(first)
     count, total = 0, _events(parts)
@@ -51,7 +64,7 @@ def _write(
         if progress is not None and (count % PROGRESS_EVERY == 0 or count == total):
             progress(count / total)
     if count != total:
-        raise StorageCorrupt(f"{total - count} events of run {run_id!r} are missing: verify tells which ones")
+        raise StorageCorrupt(f"{total - count} events of {kind} {id!r} are missing: verify tells which ones")
     file.write(footer_line(Footer(count, whole.hexdigest())))
 
 

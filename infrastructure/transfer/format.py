@@ -1,6 +1,7 @@
 """The format of an export: JSON lines, one event each; the same history gives the same bytes from every store.
 
 first   {"flowledger":"run","format":1,"release":…,"run":id,"streams":{stream: events, …}}
+        of a workflow, which has all of its versions: "flowledger":"workflow" and "workflow":id in their places
 then    {"stream":…,"version":…,"type":…,"id":…,"digest":…,"data":…}
         in the order in which the events were stored. ``data`` is the body byte for byte, ``id`` and ``digest`` (hex)
         the links of the hash chain: see ``storage/codec.py``. Before ``data`` stands ``"codec":2`` where the body is
@@ -11,13 +12,17 @@ last    {"events":count,"digest":SHA-256 (hex) of all lines before}
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version as installed_version
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import orjson
 
+from ...domain.values.ids import workflow_stream
 from ...domain.values.json_text import read_json
 from ..storage.codec import PLAIN, SEALED, body_of, digest_of, encode_event, id_of, is_sealed
 from ..storage.recorder import EventRow
+
+ExportKind = Literal["run", "workflow"]
+"""What an export is of."""
 
 FORMAT = 1
 """Raise it with every change that older releases can't read."""
@@ -27,7 +32,8 @@ FORMAT = 1
 class Header:
     """The first line of a file: what it holds."""
 
-    run_id: str
+    kind: ExportKind
+    id: str
     streams: Mapping[str, int]
     """Stream → count of its events."""
 
@@ -43,10 +49,10 @@ def header_line(header: Header) -> bytes:
     """The first line."""
     release = installed_version("flowledger")
     fields = {
-        "flowledger": "run",
+        "flowledger": header.kind,
         "format": FORMAT,
         "release": release,
-        "run": header.run_id,
+        header.kind: header.id,
         "streams": header.streams,
     }
     return _line(fields)
@@ -55,14 +61,22 @@ def header_line(header: Header) -> bytes:
 def parse_header(line: bytes) -> Header:
     """Parse the first line. Raises ValueError."""
     match _parse_strictly(line, "it is not the first line of a run's export"):
-        case {"flowledger": "run", "format": int(format), "release": release} if format > FORMAT:
+        case {"flowledger": "run" | "workflow", "format": int(format), "release": release} if format > FORMAT:
             raise ValueError(f"it was written by flowledger {release} in format {format}: upgrade to read it")
-        case {"flowledger": "run", "format": 1, "run": str(run_id), "streams": dict(streams)} if (
-            run_id in streams and all(type(events) is int and events > 0 for events in streams.values())
+        case {"flowledger": "run", "format": 1, "run": str(id), "streams": dict(streams)} if (
+            id in streams and _are_counts(streams)
         ):
-            return Header(run_id, streams)
+            return Header("run", id, streams)
+        case {"flowledger": "workflow", "format": 1, "workflow": str(id), "streams": dict(streams)} if [*streams] == [
+            workflow_stream(id)
+        ] and _are_counts(streams):
+            return Header("workflow", id, streams)
         case _:
             raise ValueError("it is not the first line of a run's export")
+
+
+def _are_counts(streams: dict[str, Any]) -> bool:
+    return all(type(events) is int and events > 0 for events in streams.values())
 
 
 def event_line(row: EventRow) -> bytes:

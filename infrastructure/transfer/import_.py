@@ -64,7 +64,7 @@ def import_export(
             except ConcurrencyError:
                 continue  # another writer continued one of the streams: check that it is still the same history
     return ImportReport(
-        export.header.run_id,
+        export.header.id if export.header.kind == "run" else "",
         tuple(_imported(stream, count, added) for stream, count in export.header.streams.items()),
     )
 

@@ -55,7 +55,7 @@ class ExportReader:
             self._uses = self._uses_of_runs()
         lines = self._lines()
         whole = sha256(next(lines, b""))
-        following = ExportValidator(self.header.run_id, self.header.streams, self._uses)
+        following = ExportValidator(self.header, self._uses)
         for count, line in enumerate(lines):
             if (footer := self._footer(line)) is not None:
                 for fault in following.faults():

@@ -36,6 +36,7 @@ class ImportReport:
     """What was read from a file, and how much of it was new."""
 
     run_id: str
+    """Empty where the file holds no run, but a workflow that was archived before it was removed."""
     streams: tuple[ImportedStream, ...]
 
     @property

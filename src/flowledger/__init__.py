@@ -57,6 +57,7 @@ if TYPE_CHECKING:
         VersionNotFound,
         WaitClosed,
         WorkflowNotFound,
+        WorkflowRemoved,
         WorkOrderNotFound,
         WorkOrderRejected,
         WorkOrderRemoved,
@@ -133,7 +134,7 @@ if TYPE_CHECKING:
     from .projections.pagination import Page
     from .projections.replay.divergence import Divergence
     from .projections.replay.report import ReplayedExecutor, ReplayReport
-    from .projections.retention import KeptRuns, PlacedHold, RetentionReport
+    from .projections.retention import KeptRuns, KeptWorkflows, PlacedHold, RetentionReport
     from .projections.runs.attempts import Attempt, LogEntry, TakenFrom
     from .projections.runs.audit_trail import Act
     from .projections.runs.lineage import Lineage, Relative
@@ -236,6 +237,7 @@ __all__ = [
     "InvalidSnapshot",
     "InvalidValue",
     "KeptRuns",
+    "KeptWorkflows",
     "KeyMissing",
     "KeyRing",
     "Lag",
@@ -340,6 +342,7 @@ __all__ = [
     "WorkflowDefinition",
     "WorkflowDiff",
     "WorkflowNotFound",
+    "WorkflowRemoved",
     "WorkflowSnapshot",
     "WorkflowSummary",
     "WorkflowVersion",
@@ -361,7 +364,7 @@ _NAMES = {
         "FlowledgerError InvalidRequest NotFound Conflict IllegalTransition "
         "ConcurrencyError ConflictingHistory WouldContinue IdempotencyConflict SubscriptionHeld TransactionConflict "
         "UnderLegalHold "
-        "WorkflowNotFound WorkOrderNotFound WorkOrderRemoved RunNotFound RunRemoved BulkActionNotFound "
+        "WorkflowNotFound WorkflowRemoved WorkOrderNotFound WorkOrderRemoved RunNotFound RunRemoved BulkActionNotFound "
         "VersionNotFound NothingAsOf "
         "Fault InvalidAnswer InvalidDefinition ExecutorMissing InvalidSnapshot InvalidExport "
         "InvalidValue GlobalsMissing "
@@ -421,7 +424,7 @@ _NAMES = {
     "projections.search.matches": "Match",
     "projections.runs.reused_results": "ReusedResult",
     "projections.erasure": "ErasedPlace ErasedRun ErasureReport",
-    "projections.retention": "KeptRuns PlacedHold RetentionReport",
+    "projections.retention": "KeptRuns KeptWorkflows PlacedHold RetentionReport",
     "projections.pagination": "Page",
     "projections.replay.report": "ReplayedExecutor ReplayReport",
     "projections.runs.summary": "RunSummary WorkflowSummary WorkOrderSummary",

@@ -40,7 +40,10 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "evidence prove": [["{completed}", "--out", "{folder}/proof"], ["{evil}"]],
     "evidence check": [["{folder}/kept", "--key", "{evil}"], ["{folder}/kept"]],
     "retention preview": [["--older-than", "{evil}"], ["--workflow", "{evil}", "--status", "failed"]],
-    "retention apply": [["--yes", "--workflow", "{evil}", "--older-than", "9d", "--reason", "{evil}"], ["--yes"]],
+    "retention apply": [
+        ["--yes", "--archived-workflows", "--workflow", "{evil}", "--older-than", "9d", "--reason", "{evil}"],
+        ["--yes"],
+    ],
     "retention removals": [[]],
     "retention hold": [["{completed}", "--reason", "{evil}"], ["--subject", "{evil}", "--reason", "{evil}"]],
     "retention lift": [["{failed}"], ["--subject", "{evil}"]],

@@ -140,6 +140,7 @@ def answers(folder: Path) -> Iterator[Any]:
             archive=None,
             removal_id=None,
             returned_bytes=0,
+            kept_workflows=(fl.KeptWorkflows("used", "work orders need them", 1, "w"),),
         ),
         fl.PlacedHold("run", "r", "law", "case 7", datetime(2026, 1, 1, tzinfo=UTC)),
         fl.RemovedHistory(datetime(2026, 1, 1, tzinfo=UTC), "ops", 1, 2, None),

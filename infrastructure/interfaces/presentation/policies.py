@@ -22,6 +22,7 @@ def read_policy(
     max_bytes: int | None = None,
     archive: str | None = None,
     *,
+    archived_workflows: bool = False,
     everything: bool = False,
     name: str = "older_than",
 ) -> RetentionPolicy:
@@ -35,4 +36,9 @@ def read_policy(
         raise InvalidRequest(f"{name}: {error}") from error
     statuses = cast("tuple[RunStatus, ...]", tuple(status or ("completed",)))
     folder = None if archive is None else Path(archive)
-    return RetentionPolicy(length, statuses, workflow_id, keep_last, max_bytes, folder, everything)
+    return RetentionPolicy(length, statuses, workflow_id, keep_last, max_bytes, folder, everything, archived_workflows)
+
+
+def what_goes(runs: int, workflows: int) -> str:
+    """``3 runs``, or ``3 runs and 1 workflows``."""
+    return f"{runs:,} runs" if not workflows else f"{runs:,} runs and {workflows:,} workflows"

@@ -74,6 +74,14 @@ def orders_of(index: Index, run_ids: Sequence[str]) -> set[str]:
     return {id for (id,) in index.select(Condition(query, parameters))}
 
 
+def orders_by_workflow(index: Index, workflow_ids: Sequence[str]) -> dict[str, int]:
+    """How many work orders these workflows have, by id; those that have none are left out."""
+    parameters: dict[str, Any] = {}
+    condition = among("ids", "workflow_id", workflow_ids, index.dialect, parameters)
+    query = f"SELECT workflow_id, count(*) FROM flowledger_index_work_orders WHERE {condition} GROUP BY workflow_id"  # noqa: S608 - the same
+    return dict(index.select(Condition(query, parameters)))
+
+
 def sources_elsewhere(index: Index) -> list[tuple[str, str]]:
     """Work orders whose runs others began with: each with the other work order."""
     query = (

@@ -1,10 +1,10 @@
 """Reading the index: lists of runs, work orders, workflows and acts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ....domain.bulk import Standing
-from ....domain.errors import StorageUnavailable
+from ....domain.errors import StorageUnavailable, WorkflowNotFound
 from ....projections.counts import RunGroup
 from ....projections.index.changes import INDEX_REVISION
 from ....projections.index.query import Condition, Place, RunQuery, WaitQuery, WorkOrderQuery
@@ -22,8 +22,12 @@ class Index:
     Every method raises StorageUnavailable if the index must be rebuilt first.
     """
 
-    def __init__(self, recorder: LedgerRecorder) -> None:
+    def __init__(
+        self, recorder: LedgerRecorder, missing_workflow: Callable[[str], WorkflowNotFound] = WorkflowNotFound
+    ) -> None:
         self._recorder = recorder
+        self.missing_workflow = missing_workflow
+        """The error for a workflow that isn't here: that it never was, or was removed."""
         self._is_current = False
 
     def runs(self, query: RunQuery, limit: int, extra: Sequence[Condition] = (), source: str = RUNS) -> list[RunRow]:

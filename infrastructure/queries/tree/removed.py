@@ -125,9 +125,9 @@ def removed_histories(store: "EventReader") -> tuple[RemovedHistory, ...]:
     for stream, version in ({} if store.removals is None else store.removals.removals()).items():
         first, last = _record(store, stream, 1), _record(store, stream, version)
         counts = [_counts(store, stream, each) for each in range(1, version + 1)]
-        runs, events = (sum(of_record) for of_record in zip(*counts, strict=True))
+        runs, events, workflows = (sum(of_record) for of_record in zip(*counts, strict=True))
         at, by, archive = removal_in(last.data)
-        found.append((first.position, RemovedHistory(at, by, runs, events, archive)))
+        found.append((first.position, RemovedHistory(at, by, runs, events, archive, workflows)))
     return tuple(history for _, history in sorted(found, key=lambda each: each[0]))
 
 
@@ -135,11 +135,11 @@ def _record(store: "EventReader", stream: str, version: int) -> "RecordedEvent":
     return next(iter(store.read(stream, after=version - 1, upto=version)))
 
 
-def _counts(store: "EventReader", stream: str, version: int) -> tuple[int, int]:
-    """How many runs and events a record is of, which stands before its leaves, unless its reason is a long one."""
+def _counts(store: "EventReader", stream: str, version: int) -> tuple[int, int, int]:
+    """How many runs, events and workflows a record is of: that stands before its leaves, unless its reason is long."""
     start = store.beginning(stream, version)
     data = start.data if start and "event_count" in start.data else _record(store, stream, version).data
-    return data["run_count"], data["event_count"]
+    return data["run_count"], data["event_count"], data.get("workflow_count", 0)
 
 
 def restore_removals(store: "EventReader", table: RemovalTable) -> None:

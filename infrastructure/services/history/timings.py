@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ....domain.errors import InvalidRequest, WorkflowNotFound
+from ....domain.errors import InvalidRequest
 from ....domain.ports import EventStore
 from ....domain.values.ids import workflow_stream
 from ....domain.visible import quoted
@@ -33,7 +33,7 @@ def measure_timings(
     workflow_id = query.workflow_id
     workflow = index.workflow(workflow_id) if workflow_id is not None else None
     if workflow is None:
-        raise WorkflowNotFound(str(workflow_id))
+        raise index.missing_workflow(str(workflow_id))
     if by not in ("version", "day"):
         raise InvalidRequest(f'by {quoted(by)} is neither "version" nor "day"')
     fold = TimingsFold(workflow.workflow_id, "version" if by == "version" else "day")

@@ -1,13 +1,15 @@
-"""Archiving runs before they go: each is written as an export, and read again."""
+"""Archiving runs and workflows before they go: each is written as an export, and read again."""
 
+import re
 from collections.abc import Callable, Sequence
-from hashlib import file_digest
+from hashlib import file_digest, sha256
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from ....domain.errors import RunRemoved, StorageCorrupt
-from ...transfer.export import export
+from ....domain.errors import RunRemoved, StorageCorrupt, WorkflowRemoved
+from ....domain.values.ids import workflow_stream
+from ...transfer.export import export, export_workflow
 from ...transfer.files import PACKED, PLAIN
 from ...transfer.import_ import import_export
 from ...transfer.limits import ImportLimits
@@ -23,17 +25,46 @@ def archive(store: "LedgerEventStore", run_ids: Sequence[str], folder: Path, now
     written isn't what the store holds, InvalidRequest where it can't be written.
     """
     found: dict[str, str] = {}
-    can_pack = find_spec("zstandard") is not None
     for run_id in run_ids:
-        path = folder / f"{run_id}{PLAIN}{PACKED if can_pack else ''}"
+        path = folder / f"{run_id}{_ending()}"
         try:
             export(store, run_id, path)
         except RunRemoved:
             continue  # by another call, which has archived it
-        limits = ImportLimits(events=2**40, bytes=2**40, streams=2**40)
-        report = import_export(store, path, now, limits, dry_run=True)
-        if any(stream.added for stream in report.streams):
-            raise StorageCorrupt(f"the archive {path} holds events of run {run_id!r} that the store lacks")
-        with path.open("rb") as file:
-            found[run_id] = file_digest(file, "sha256").hexdigest()
+        found[run_id] = _read_again(store, path, now)
     return found
+
+
+def archive_workflow(
+    store: "LedgerEventStore", workflow_id: str, folder: Path, now: Callable[[], int]
+) -> dict[str, str]:
+    """The same of a workflow with all its versions, by its stream. Raises also InvalidExport, InvalidRequest.
+
+    Its file has a part of the id in its name, as that may have any character and any length, and is told by a digest.
+    """
+    stream = workflow_stream(workflow_id)
+    readable = re.sub(r"[^A-Za-z0-9_-]+", "_", workflow_id)[:_READABLE]
+    path = folder / f"workflow-{readable}-{sha256(workflow_id.encode()).hexdigest()[:12]}{_ending()}"
+    try:
+        export_workflow(store, workflow_id, path)
+    except WorkflowRemoved:
+        return {}  # by another call, which has archived it
+    return {stream: _read_again(store, path, now)}
+
+
+def _ending() -> str:
+    return PLAIN if find_spec("zstandard") is None else f"{PLAIN}{PACKED}"
+
+
+def _read_again(store: "LedgerEventStore", path: Path, now: Callable[[], int]) -> str:
+    """Compare a file with the store; its SHA-256."""
+    limits = ImportLimits(events=2**40, bytes=2**40, streams=2**40)
+    report = import_export(store, path, now, limits, dry_run=True)
+    if lacking := [stream.stream for stream in report.streams if stream.added]:
+        raise StorageCorrupt(f"the archive {path} holds events of {', '.join(map(repr, lacking))} that the store lacks")
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
+
+
+_READABLE: Final = 60
+"""Characters of a workflow's id in the name of its file."""

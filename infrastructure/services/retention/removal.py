@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import sleep
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ....domain.errors import StorageCorrupt, StorageUnavailable
 from ....domain.ports import NewEvent, Write
 from ....domain.retention import RemovedLeaf, RemovedPart, RetentionPolicy, StreamPart, removed
-from ....domain.values.ids import retention_stream
+from ....domain.values.ids import retention_stream, workflow_stream
 from ...queries.index.orders import streams_of
 from ...queries.tree.removed import hash_leaf, streams_in
 from ...storage.codec import digest_of
@@ -45,12 +45,13 @@ class Removed:
 
     runs: int = 0
     work_orders: int = 0
+    workflows: int = 0
     events: int = 0
     bytes: int = 0
 
 
 class Remover:
-    """Removes the work orders of one act."""
+    """Removes the work orders and workflows of one act."""
 
     def __init__(self, store: "LedgerEventStore", table: RemovalTable, act: Act, now: Callable[[], int]) -> None:
         self._store = store
@@ -70,7 +71,9 @@ class Remover:
         order_of = {stream: order for order, ids in runs.items() for stream in (order, *ids)}
         left = dict(runs)
         while left:
-            changed = self._try(left, archived, holds_version)
+            kept = {run: archived[run] for ids in left.values() for run in ids if run in archived}
+            counts = _Counts(runs=sum(map(len, left.values())))
+            changed = self._try(streams_of(left), counts, kept, holds_version)
             if not changed:
                 break
             if not all(stream in order_of for stream in changed):
@@ -81,14 +84,24 @@ class Remover:
         self.done.work_orders += len(left)
         return runs.keys() - left.keys()
 
-    def _try(self, runs: Mapping[str, Sequence[str]], archived: Mapping[str, str], holds_version: int) -> Sequence[str]:
-        streams = streams_of(runs)
+    def remove_workflow(self, workflow_id: str, archived: Mapping[str, str], holds_version: int) -> bool:
+        """Remove a workflow, in one commit. False where something has happened to it meanwhile: then it stays.
+
+        Raises as ``remove`` does.
+        """
+        if self._try([workflow_stream(workflow_id)], _Counts(workflows=1), archived, holds_version):
+            return False
+        self.done.workflows += 1
+        return True
+
+    def _try(
+        self, streams: Sequence[str], counts: "_Counts", archived: Mapping[str, str], holds_version: int
+    ) -> Sequence[str]:
         found = self._table.digests_of(streams)
         if gone_already := set(streams) - {event.stream for event in found}:
             return tuple(gone_already)  # by another call
         _check_whole(streams, found)
-        kept = {run: archived[run] for ids in runs.values() for run in ids if run in archived}
-        parts = self._parts(found, sum(map(len, runs.values())), kept)
+        parts = self._parts(found, counts, archived)
         stream = retention_stream(self._act.id)
         going = _removed_streams(parts, stream, self._version)
         record = Write(stream, self._version, [self._event(part) for part in parts])
@@ -115,7 +128,9 @@ class Remover:
         folder = None if act.policy.archive is None else str(act.policy.archive)
         return removed(part, act.policy.document(), folder, by=act.by, reason=act.reason, now=self._now())
 
-    def _parts(self, found: Sequence[StoredDigest], runs: int, archived: Mapping[str, str]) -> list[RemovedPart]:
+    def _parts(
+        self, found: Sequence[StoredDigest], counts: "_Counts", archived: Mapping[str, str]
+    ) -> list[RemovedPart]:
         at_once = max(1, min(LEAVES_AT_ONCE, self._store.max_event_bytes // LEAF_BYTES))
         parts: list[RemovedPart] = []
         for start in range(0, len(found), at_once):
@@ -125,9 +140,18 @@ class Remover:
                 for stream, version, position, type, header, _ in events
             ]
             size = sum(event.bytes for event in events)
-            parts.append(RemovedPart(runs, size, _stream_parts(events), leaves, dict(archived)))
-            runs, archived = 0, {}
+            parts.append(
+                RemovedPart(counts.runs, size, _stream_parts(events), leaves, dict(archived), counts.workflows)
+            )
+            counts, archived = _Counts(), {}
         return parts
+
+
+class _Counts(NamedTuple):
+    """How many a record is of."""
+
+    runs: int = 0
+    workflows: int = 0
 
 
 def _stream_parts(events: Sequence[StoredDigest]) -> list[StreamPart]:

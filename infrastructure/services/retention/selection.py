@@ -22,6 +22,7 @@ class OrderToGo(NamedTuple):
     runs: int
     events: int
     """Those of its runs."""
+    workflow_id: str
 
 
 @dataclass(slots=True)
@@ -79,7 +80,7 @@ def select(
             if order.id in held:
                 why = "held"
             if why is None:
-                found.going[order.id] = OrderToGo(order.runs, events)
+                found.going[order.id] = OrderToGo(order.runs, events, order.workflow_id)
             else:
                 found.keep(order.id, order.runs, why)
         place = page[-1][0]

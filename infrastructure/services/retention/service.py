@@ -1,6 +1,7 @@
 """``ledger.retention``: take away what is old, hold what must stay, and say what went."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import timedelta
@@ -21,6 +22,7 @@ from ....domain.retention import (
     legal_hold_lifted,
     legal_hold_placed,
 )
+from ....domain.values.ids import workflow_stream
 from ....domain.values.names import check_run_id
 from ....domain.visible import quoted
 from ....projections.retention import PlacedHold, RetentionReport, placed_hold
@@ -34,9 +36,10 @@ from ...queries.listing import check_text
 from ...queries.tree.removed import removed_histories
 from ...repositories.legal_holds import load_legal_holds
 from ...repositories.missing import missing_run
-from .archive import archive
+from .archive import archive, archive_workflow
 from .removal import Act, Removed, Remover
 from .selection import OrderToGo, Selection, held_orders, select
+from .workflows import WorkflowSelection, select_workflows
 
 if TYPE_CHECKING:
     from ...queries.index.reader import Index
@@ -65,22 +68,23 @@ class Retention(Unpicklable):
     def preview(self, policy: RetentionPolicy) -> RetentionReport:
         """Return what ``apply`` would take away now under a ``policy``, and what stays and why. Nothing is changed.
 
-        Reads the index of all work orders that the policy is about, and counts the bytes of those that would go.
+        Reads the index of all work orders and workflows that the policy is about, and counts the bytes of those that
+        would go.
 
         Raises InvalidRequest, StorageUnavailable.
         """
         _check_policy(policy)
         holds = load_legal_holds(self._store)
         found = select(self._store, self._index, self._store.removals, policy, holds, self._now())
-        would = Removed()
+        would, going = Removed(), Counter(order.workflow_id for order in found.going.values())
         for runs in self._batches(found.going):
             would.runs += sum(map(len, runs.values()))
             would.work_orders += len(runs)
-            if self._store.removals is not None:
-                heads = self._store.removals.sizes_of(streams_of(runs))
-                would.events += sum(events for events, _ in heads.values())
-                would.bytes += sum(size for _, size in heads.values())
-        return _report(policy, found, would, None, 0, preview=True)
+            self._measure(would, streams_of(runs))
+        workflows = select_workflows(self._store, self._index, policy, going, self._now())
+        would.workflows = len(workflows.going)
+        self._measure(would, [workflow_stream(id) for id in workflows.going])
+        return _report(policy, found, workflows, would, None, 0, preview=True)
 
     def apply(
         self,
@@ -93,9 +97,9 @@ class Retention(Unpicklable):
 
         It goes in small steps, each one commit, beside others who write; where it is cut short, call it again. A record
         stays of what went, with the hashes of its events, so ``verify``, checkpoints and proofs of what stays are
-        right. A run that went raises RunRemoved, and an idempotency key that it began with begins nothing anew. What
-        was freed goes back to the disk as far as that is possible beside others. ``progress`` is called with the
-        fraction done, 0 to 1.
+        right. A run that went raises RunRemoved, and an idempotency key that it began with begins nothing anew; a
+        workflow that went raises WorkflowRemoved, and its id isn't used again. What was freed goes back to the disk as
+        far as that is possible beside others. ``progress`` is called with the fraction done, 0 to 1.
 
         Raises InvalidRequest (the policy would leave nothing, and doesn't say ``everything``; the store is in memory),
         StorageCorrupt (a run is damaged, or its archive isn't what the store holds), StoreReadOnly, StorageUnavailable.
@@ -120,11 +124,18 @@ class Retention(Unpicklable):
                 found.take_back(order, "changed")
             if progress is not None:
                 progress(remover.done.work_orders / total)
+        workflows = select_workflows(self._store, self._index, policy, {}, self._now())
+        for id in tuple(workflows.going):
+            archived = self._archive_workflow(policy, id)
+            if not remover.remove_workflow(id, archived, self._store.head(LEGAL_HOLDS)):
+                workflows.take_back(id)
+            if progress is not None:
+                progress(1.0)
         returned = 0
-        if remover.done.work_orders:
+        if remover.done.work_orders or remover.done.workflows:
             table.forget_rows()
             returned = self._store.recorder.return_space()
-        return _report(policy, found, remover.done, act.id, returned, preview=False)
+        return _report(policy, found, workflows, remover.done, act.id, returned, preview=False)
 
     def apply_regularly(
         self, policy: RetentionPolicy, by: str = "unknown", every: timedelta = timedelta(hours=1)
@@ -151,8 +162,13 @@ class Retention(Unpicklable):
 
             with suppress(_Stopped):
                 report = self.apply(policy, by, progress=progress)
-                if report.runs:
-                    _log.info("%d runs with %d events were removed", report.runs, report.events)
+                if report.removal_id is not None:
+                    _log.info(
+                        "%d runs and %d workflows with %d events were removed",
+                        report.runs,
+                        report.workflows,
+                        report.events,
+                    )
 
         return RegularAct("flowledger-retention", apply, every, _log, "the retention policy wasn't applied")
 
@@ -215,7 +231,7 @@ class Retention(Unpicklable):
             runs = runs_of(self._index, [order for order, _ in page])
             batch: dict[str, list[str]] = {}
             events = 0
-            for order, (_, count) in page:
+            for order, (_, count, _) in page:
                 if batch and events + count > EVENTS_AT_ONCE:
                     yield batch
                     batch, events = {}, 0
@@ -238,6 +254,17 @@ class Retention(Unpicklable):
         if policy.archive is None:
             return {}
         return archive(self._store, [run for ids in runs.values() for run in ids], policy.archive, self._now)
+
+    def _archive_workflow(self, policy: RetentionPolicy, workflow_id: str) -> dict[str, str]:
+        if policy.archive is None:
+            return {}
+        return archive_workflow(self._store, workflow_id, policy.archive, self._now)
+
+    def _measure(self, would: Removed, streams: list[str]) -> None:
+        if self._store.removals is not None:
+            heads = self._store.removals.sizes_of(streams)
+            would.events += sum(events for events, _ in heads.values())
+            would.bytes += sum(size for _, size in heads.values())
 
     def _target(self, run_id: str | None, subject: str | None) -> HoldTarget:
         if (run_id is None) == (subject is None):
@@ -287,7 +314,14 @@ class _Stopped(Exception):
 
 
 def _report(
-    policy: RetentionPolicy, found: Selection, done: Removed, removal_id: str | None, returned: int, *, preview: bool
+    policy: RetentionPolicy,
+    found: Selection,
+    workflows: WorkflowSelection,
+    done: Removed,
+    removal_id: str | None,
+    returned: int,
+    *,
+    preview: bool,
 ) -> RetentionReport:
     return RetentionReport(
         preview,
@@ -297,6 +331,8 @@ def _report(
         done.bytes,
         found.told(),
         policy.archive,
-        removal_id if done.work_orders else None,
+        removal_id if done.work_orders or done.workflows else None,
         returned,
+        done.workflows,
+        workflows.told(),
     )

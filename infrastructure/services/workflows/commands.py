@@ -27,6 +27,7 @@ from ....domain.workflow import (
 from ....domain.workflow.definition import WorkflowDefinition
 from ...execution.source_code import job_code
 from ...files.base import read_base
+from ...repositories.missing import missing_workflow
 from ...repositories.optimistic_retry import OptimisticRetry
 from ...repositories.workflows import WorkflowRepository
 
@@ -85,7 +86,7 @@ class WorkflowCommands:
         while True:
             recent = self._workflows.events_since_save(workflow_id, since)
             if not recent and not create:
-                raise WorkflowNotFound(workflow_id)
+                raise missing_workflow(self._store, workflow_id)
             state = state_of(workflow_id, recent)
             if key is not None and self._is_repeated(state, key):
                 return state

@@ -30,6 +30,25 @@ def test_from_a_preview_to_what_went_and_is_held(cli: CommandLine) -> None:
     assert cli("verify").returncode == 0
 
 
+def test_an_archived_workflow_goes_with_its_last_run(cli: CommandLine) -> None:
+    cli.workflow("triage", "echo")
+    cli.json("run", "start", "triage", "--payload", "1")
+    policy = ("--keep-last", "0", "--everything", "--archived-workflows", "--yes")
+    kept = cli("retention", "apply", *policy)
+    assert "1 runs of 1 work orders went" in kept.stdout, kept.stderr
+    assert "they aren't archived" in kept.stdout
+    cli.json("workflow", "archive", "triage")
+    went = cli("retention", "apply", *policy, "--archive", "kept")
+    assert "0 runs of 0 work orders and 1 workflows went" in went.stdout, went.stderr
+    assert "0 runs and 1 workflows, " in cli("retention", "removals").stdout
+    gone = cli("workflow", "show", "triage")
+    assert gone.returncode == 2
+    assert "workflow 'triage' was removed under a retention policy" in gone.stderr
+    (file,) = (cli.home / "kept").iterdir()
+    imported = cli("--store", "sqlite:///other.db", "import", str(file))
+    assert "workflow:triage: added 2 events" in imported.stdout, imported.stderr
+
+
 def test_a_policy_that_is_none_says_what_one_looks_like(cli: CommandLine) -> None:
     cli.workflow("triage", "echo")
     for wrong, told in (

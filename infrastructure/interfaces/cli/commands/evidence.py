@@ -13,6 +13,7 @@ from ....files.atomic import write_file
 from ....files.text import read_text
 from ...presentation.console import clock_time, print_line
 from ...presentation.documents import row_document
+from ...presentation.policies import what_goes
 from ..shared.options import AsJson, RunId
 from ..shared.progress import progress_counter
 from ..shared.session import Session
@@ -260,7 +261,8 @@ def _print_report(console: Console, report: ConsistencyReport) -> None:
         print_line(console, f"before, {history.size:,} events were signed, and ended: {history.reason} (signed {at})")
     for removed in report.removed:
         where = f", archived to {removed.archive}" if removed.archive else ""
-        what = f"{removed.runs:,} runs with {removed.events:,} events were removed under a retention policy"
+        what = f"{what_goes(removed.runs, removed.workflows)} with {removed.events:,} events"
+        what += " were removed under a retention policy"
         print_line(console, f"{what} at {clock_time(removed.at)} by {removed.by}{where}: their hashes are as signed")
     for finding in report.findings:
         place = f"{finding.stream} event {finding.version}: " if finding.stream else ""

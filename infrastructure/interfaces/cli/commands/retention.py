@@ -9,7 +9,7 @@ import typer
 
 from .....domain.errors import InvalidRequest
 from ...presentation.documents import row_document
-from ...presentation.policies import read_policy
+from ...presentation.policies import read_policy, what_goes
 from ..shared.options import AsJson, By, OfWorkflow, Reason
 from ..shared.progress import progress_bar
 from ..shared.session import Session
@@ -40,6 +40,13 @@ Archive = Annotated[
     str | None,
     typer.Option("--archive", metavar="FOLDER", help="Write each run there before it goes, and read it again."),
 ]
+ArchivedWorkflows = Annotated[
+    bool,
+    typer.Option(
+        "--archived-workflows",
+        help="Also archived workflows in which nothing has happened for so long, once they have no work orders left.",
+    ),
+]
 HeldRun = Annotated[str | None, typer.Argument(metavar="[RUN]", help="The run's id, or 6 or more characters of it.")]
 Subject = Annotated[str | None, typer.Option("--subject", metavar="SUBJECT", help="All runs of this subject.")]
 
@@ -57,10 +64,20 @@ def preview(
     workflow: OfWorkflow = None,
     keep_last: KeepLast = None,
     max_bytes: MaxBytes = None,
+    archived_workflows: ArchivedWorkflows = False,
     _json: AsJson = False,
 ) -> None:
     """Say what a policy would take away now, and what stays and why; and do nothing."""
-    policy = read_policy(older_than, status, workflow, keep_last, max_bytes, everything=True, name="--older-than")
+    policy = read_policy(
+        older_than,
+        status,
+        workflow,
+        keep_last,
+        max_bytes,
+        archived_workflows=archived_workflows,
+        everything=True,
+        name="--older-than",
+    )
     session = Session.of(context)
     with session.open_ledger() as ledger:
         report = ledger.retention.preview(policy)
@@ -77,6 +94,7 @@ def apply(
     keep_last: KeepLast = None,
     max_bytes: MaxBytes = None,
     archive: Archive = None,
+    archived_workflows: ArchivedWorkflows = False,
     everything: Annotated[
         bool, typer.Option("--everything", help="Also where the policy keeps nothing that has ended so.")
     ] = False,
@@ -90,12 +108,21 @@ def apply(
     and all that stays still verifies.
     """
     policy = read_policy(
-        older_than, status, workflow, keep_last, max_bytes, archive, everything=everything, name="--older-than"
+        older_than,
+        status,
+        workflow,
+        keep_last,
+        max_bytes,
+        archive,
+        archived_workflows=archived_workflows,
+        everything=everything,
+        name="--older-than",
     )
     session = Session.of(context)
     with session.open_ledger() as ledger:
         if not yes:
-            _ask(session, ledger.retention.preview(policy).runs)
+            would = ledger.retention.preview(policy)
+            _ask(session, what_goes(would.runs, would.workflows))
         with progress_bar("removing") as progress:
             report = ledger.retention.apply(policy, by, reason, progress)
     session.answer(row_document(report), lambda console: print_report(console, report))
@@ -155,10 +182,10 @@ def holds(context: typer.Context, _json: AsJson = False) -> None:
     session.answer({"holds": [row_document(each) for each in found]}, lambda console: print_holds(console, found))
 
 
-def _ask(session: Session, runs: int) -> None:
+def _ask(session: Session, what: str) -> None:
     if session.json or not sys.stdin.isatty():
         raise InvalidRequest(
-            f"{runs:,} runs would go: there is no terminal to ask, so give --yes, or see `flowledger retention preview`"
+            f"{what} would go: there is no terminal to ask, so give --yes, or see `flowledger retention preview`"
         )
-    if not typer.confirm(f"{runs:,} runs go, and can't be brought back. Remove them?", err=True):
+    if not typer.confirm(f"{what} go, and can't be brought back. Remove them?", err=True):
         raise typer.Abort

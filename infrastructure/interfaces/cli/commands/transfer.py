@@ -186,7 +186,8 @@ def _describe_report(report: ImportReport, dry_run: bool) -> str:
     verb = "would add" if dry_run else "added"
     new = [stream for stream in report.streams if stream.added]
     what = f"{report.added:,} events ({report.bytes:,} bytes) of {len(new):,} streams" if new else "0 events"
-    lines = [f"run {report.run_id}: {verb} {what}; {report.present:,} were here already"]
+    of = f"run {report.run_id}" if report.run_id else report.streams[0].stream
+    lines = [f"{of}: {verb} {what}; {report.present:,} were here already"]
     lines += [
         f"  {stream.added:,} behind the {stream.present:,} of {stream.stream}" for stream in new if stream.continued
     ]

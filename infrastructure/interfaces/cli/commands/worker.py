@@ -91,6 +91,10 @@ def worker(
         str | None,
         typer.Option("--archive", metavar="FOLDER", help="Write each of them there before it goes."),
     ] = None,
+    remove_archived_workflows: Annotated[
+        bool,
+        typer.Option("--remove-archived-workflows", help="Then also archived workflows that have no work orders left."),
+    ] = False,
     _json: AsJson = False,
 ) -> None:
     """Execute the runs that are due, were queued, or were left by workers that are gone, until it is told to stop.
@@ -117,7 +121,7 @@ def worker(
     opening: dict[str, Any] = {"globals": values, "telemetry": Telemetry() if telemetry else None}
     if sign_key is not None or sign_to is not None:
         check_signing(sign_key, sign_to, sign_every, stores or [])
-    policy = read_removal(remove_older_than, archive, stores or [])
+    policy = read_removal(remove_older_than, archive, stores or [], archived_workflows=remove_archived_workflows)
     options = ServingOptions(name, concurrency, workflows, given, lease, grace)
     if stores is not None and len(stores) == 1:
         session = replace(session, store=stores[0])
@@ -157,17 +161,21 @@ def check_signing(key: str | None, to: str | None, every: float, stores: list[st
     read_signing_key(key)
 
 
-def read_removal(older_than: str | None, archive: str | None, stores: list[str]) -> RetentionPolicy | None:
+def read_removal(
+    older_than: str | None, archive: str | None, stores: list[str], *, archived_workflows: bool
+) -> RetentionPolicy | None:
     """The policy that the options say. Raises InvalidRequest before a store is waited for."""
     if older_than is None:
         if archive is not None:
             raise InvalidRequest("--archive is for what --remove-older-than takes away")
+        if archived_workflows:
+            raise InvalidRequest("--remove-archived-workflows goes with --remove-older-than, which says how old")
         return None
     if len(stores) > 1:
         raise InvalidRequest("--remove-older-than is for one store")
     from ...presentation.policies import read_policy
 
-    return read_policy(older_than, archive=archive, name="--remove-older-than")
+    return read_policy(older_than, archive=archive, archived_workflows=archived_workflows, name="--remove-older-than")
 
 
 _A_YEAR = 366 * 24 * 3600

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...presentation.console import clock_time, print_line, table, text
+from ...presentation.policies import what_goes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,9 +19,10 @@ if TYPE_CHECKING:
 def print_report(console: Console, report: RetentionReport) -> None:
     """What went, or would, and what stays and why."""
     did = "would go" if report.preview else "went"
+    workflows = f" and {report.workflows:,} workflows" if report.workflows else ""
     print_line(
         console,
-        f"{report.runs:,} runs of {report.work_orders:,} work orders {did}: {report.events:,} events, "
+        f"{report.runs:,} runs of {report.work_orders:,} work orders{workflows} {did}: {report.events:,} events, "
         f"{report.bytes:,} bytes",
     )
     if report.kept:
@@ -28,6 +30,11 @@ def print_report(console: Console, report: RetentionReport) -> None:
         for each in report.kept:
             kept.add_row(f"{each.runs:,}", text(each.message), text(each.example))
         console.print(kept)
+    if report.kept_workflows:
+        stay = table(("workflows stay", {"justify": "right"}), "because", "such as")
+        for which in report.kept_workflows:
+            stay.add_row(f"{which.workflows:,}", text(which.message), text(which.example))
+        console.print(stay)
     if report.removal_id is not None:
         print_line(console, f"record: retention:{report.removal_id}")
         print_line(console, f"{report.returned_bytes:,} bytes went back to the disk")
@@ -39,7 +46,8 @@ def print_removals(console: Console, removals: Sequence[RemovedHistory]) -> None
         print_line(console, "nothing was removed from this store")
     for each in removals:
         where = f", archived to {each.archive}" if each.archive else ""
-        print_line(console, f"{clock_time(each.at)}  {each.runs:,} runs, {each.events:,} events, by {each.by}{where}")
+        what = what_goes(each.runs, each.workflows)
+        print_line(console, f"{clock_time(each.at)}  {what}, {each.events:,} events, by {each.by}{where}")
 
 
 def print_holds(console: Console, holds: Sequence[PlacedHold]) -> None:

@@ -24,6 +24,8 @@ class Policy(Body):
     workflow_id: str | None = None
     keep_last: int | None = None
     max_bytes: int | None = None
+    archived_workflows: bool = False
+    """Archived workflows go, too, once they have no work orders left."""
     everything: bool = False
 
 

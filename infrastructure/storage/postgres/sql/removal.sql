@@ -29,6 +29,9 @@ WHERE originator_id = ANY (:streams) GROUP BY originator_id
 SELECT source FROM flowledger_index_runs
 WHERE source = ANY (:streams) AND NOT run_id = ANY (:streams)
 
+-- used_among: Which of these workflows have work orders.
+SELECT DISTINCT workflow_id FROM flowledger_index_work_orders WHERE workflow_id = ANY (:workflows)
+
 -- keep_removed: Streams were removed; :rows is a JSON array of objects.
 INSERT INTO flowledger_removed (stream, events, last_position, removal, removal_version)
 SELECT stream, events, last_position, removal, removal_version
@@ -48,6 +51,12 @@ DELETE FROM flowledger_index_work_orders WHERE work_order_id = ANY (:streams)
 
 -- delete_changes: What was done.
 DELETE FROM flowledger_index_changes WHERE stream = ANY (:streams)
+
+-- delete_workflows: Workflows among them.
+DELETE FROM flowledger_index_workflows WHERE workflow_id = ANY (:workflows)
+
+-- delete_saves: And their versions.
+DELETE FROM flowledger_index_saves WHERE workflow_id = ANY (:workflows)
 
 -- delete_given_up: Who executes them no more.
 DELETE FROM flowledger_given_up WHERE run_id = ANY (:streams)
@@ -78,3 +87,9 @@ DELETE FROM flowledger_index_work_orders WHERE work_order_id IN (SELECT stream F
 
 -- forget_removed_changes: And of what was done.
 DELETE FROM flowledger_index_changes WHERE stream IN (SELECT stream FROM flowledger_removed)
+
+-- forget_removed_workflows: And of workflows.
+DELETE FROM flowledger_index_workflows WHERE 'workflow:' || workflow_id IN (SELECT stream FROM flowledger_removed)
+
+-- forget_removed_saves: And of their versions.
+DELETE FROM flowledger_index_saves WHERE 'workflow:' || workflow_id IN (SELECT stream FROM flowledger_removed)

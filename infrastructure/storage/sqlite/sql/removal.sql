@@ -29,6 +29,9 @@ WHERE originator_id IN (SELECT value FROM json_each(:streams)) GROUP BY originat
 SELECT source FROM flowledger_index_runs
 WHERE source IN (SELECT value FROM json_each(:streams)) AND run_id NOT IN (SELECT value FROM json_each(:streams))
 
+-- used_among: Which of these workflows have work orders.
+SELECT DISTINCT workflow_id FROM flowledger_index_work_orders WHERE workflow_id IN (SELECT value FROM json_each(:workflows))
+
 -- keep_removed: Streams were removed; :rows is a JSON array of objects.
 INSERT INTO flowledger_removed (stream, events, last_position, removal, removal_version)
 SELECT value ->> 'stream', value ->> 'events', value ->> 'last_position', value ->> 'removal', value ->> 'removal_version'
@@ -47,6 +50,12 @@ DELETE FROM flowledger_index_work_orders WHERE work_order_id IN (SELECT value FR
 
 -- delete_changes: What was done.
 DELETE FROM flowledger_index_changes WHERE stream IN (SELECT value FROM json_each(:streams))
+
+-- delete_workflows: Workflows among them.
+DELETE FROM flowledger_index_workflows WHERE workflow_id IN (SELECT value FROM json_each(:workflows))
+
+-- delete_saves: And their versions.
+DELETE FROM flowledger_index_saves WHERE workflow_id IN (SELECT value FROM json_each(:workflows))
 
 -- delete_given_up: Who executes them no more.
 DELETE FROM flowledger_given_up WHERE run_id IN (SELECT value FROM json_each(:streams))
@@ -75,3 +84,9 @@ DELETE FROM flowledger_index_work_orders WHERE work_order_id IN (SELECT stream F
 
 -- forget_removed_changes: And of what was done.
 DELETE FROM flowledger_index_changes WHERE stream IN (SELECT stream FROM flowledger_removed)
+
+-- forget_removed_workflows: And of workflows.
+DELETE FROM flowledger_index_workflows WHERE 'workflow:' || workflow_id IN (SELECT stream FROM flowledger_removed)
+
+-- forget_removed_saves: And of their versions.
+DELETE FROM flowledger_index_saves WHERE 'workflow:' || workflow_id IN (SELECT stream FROM flowledger_removed)
