@@ -39,7 +39,7 @@ def rebuild_index(store: LedgerEventStore, progress: Progress | None = None, lef
     """
     try:
         with store.recorder.index_rebuild() as new:
-            walk = _LogWalk(store.recorder, new, progress, left_out)
+            walk = LogWalk(store.recorder, new, progress, left_out)
             walk.catch_up(settled=True)
             events = new.swap(walk.catch_up, INDEX_REVISION)
     except RebuiltByAnother as ended:
@@ -56,11 +56,15 @@ def rebuild_index(store: LedgerEventStore, progress: Progress | None = None, lef
     return events
 
 
-class _LogWalk:
+class LogWalk:
     """Goes through the log to its end, and continues from there the next time."""
 
     def __init__(
-        self, recorder: LedgerRecorder, new: IndexRebuild, progress: Progress | None, left_out: LeftOut | None
+        self,
+        recorder: LedgerRecorder,
+        new: IndexRebuild,
+        progress: Progress | None = None,
+        left_out: LeftOut | None = None,
     ) -> None:
         self._recorder = recorder
         self._left_out = left_out
