@@ -148,17 +148,17 @@ def test_a_run_that_its_process_executes_is_never_taken(store_url: str) -> None:
                 return "told to stop"
         return step.node.id
 
-    with fl.open_ledger(store_url, registry, lease=0.3) as ledger:
+    with fl.open_ledger(store_url, registry, lease=2.0) as ledger:
         ledger.workflows.save(LINE, workflow_id="w")
         with ledger.worker(name="its own", workflows=["w"]):
             run = ledger.runs.start("w", wait=False)
             assert begun.wait(60)
-            with ledger.worker(name="other", lease=0.2):
+            with ledger.worker(name="other", lease=2.0):
                 other = ledger.runs.start("w", wait=False)
                 until(lambda: ledger.history.runs(status="active").items[-1].owner is not None)
                 until(
                     lambda: any(
-                        worker.name == "other" and worker.last_seen > worker.started_at + timedelta(seconds=1)
+                        worker.name == "other" and worker.last_seen > worker.started_at + timedelta(seconds=2.5)
                         for worker in ledger.workers()
                     )
                 )

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import flowledger as fl
+from flowledger.infrastructure.services.runs import custody
 
 from .harness import MAX_WAIT, outcomes
 
@@ -27,7 +28,7 @@ class Desk:
         work: Callable[..., Any] = self.await_it if is_async else self.block
         executors.register("work", timeout=timeout)(work)
         executors.register("next")(lambda step: self.heard.append(step.cancelled.reason))
-        self.ledger = fl.open_ledger(url, executors, lease=1.0)
+        self.ledger = fl.open_ledger(url, executors)
         self.ledger.workflows.save(LINE, workflow_id="w", by="ada")
         self.elsewhere = self.ledger if url == "memory:" else fl.open_ledger(url)
 
@@ -68,6 +69,12 @@ class Desk:
     def close(self) -> None:
         self.elsewhere.close()
         self.ledger.close()
+
+
+@pytest.fixture(autouse=True)
+def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ledger hears at once of what was done elsewhere, by leases that no busy machine lets run out."""
+    monkeypatch.setattr(custody, "LOOK_EVERY", 0.05)
 
 
 @pytest.fixture(params=[False, True], ids=["sync executor", "async executor"])
