@@ -15,6 +15,8 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
+import flowledger as fl
+
 from . import effort
 from .prepared import PreparedPython
 
@@ -112,9 +114,7 @@ def new_postgres_url(postgres_url: str) -> Iterator[Callable[[], str]]:
         with psycopg.connect(postgres_url, autocommit=True) as connection:
             connection.execute(SQL("CREATE SCHEMA {}").format(Identifier(name)))
         names.append(name)
-        parts = urlsplit(postgres_url)
-        options = urlencode({"options": f"-c search_path={name}"}, quote_via=quote)
-        return urlunsplit(parts._replace(query=f"{parts.query}&{options}".lstrip("&")))
+        return _in_schema(name, postgres_url)
 
     yield create
     if not GIVEN_SERVER:
@@ -155,7 +155,7 @@ def url_of(backend: str, request: pytest.FixtureRequest) -> str:
     if backend == "sqlite":
         folder: Path = request.getfixturevalue("tmp_path")
         return f"sqlite:///{folder / 'ledger.db'}"
-    create: Callable[[], str] = request.getfixturevalue("new_postgres_url")
+    create: Callable[[], str] = request.getfixturevalue("new_postgres_store")
     return create()
 
 
@@ -165,12 +165,52 @@ def new_store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[]
     if request.param == "sqlite":
         numbers = count()
         return lambda: f"sqlite:///{tmp_path / f'{next(numbers)}.db'}"
-    server: str = request.getfixturevalue("postgres_url")
-    return lambda: _new_database(server)
+    create: Callable[[], str] = request.getfixturevalue("new_postgres_store")
+    return create
 
 
-def _new_database(server: str) -> str:
+@pytest.fixture
+def new_postgres_store(postgres_url: str, postgres_template: str) -> Iterator[Callable[[], str]]:
+    """Call it for the URL of a store without events, in a database of its own. It goes with the test."""
+    names: list[str] = []
+
+    def create() -> str:
+        name = f"flowledger_{uuid4().hex}"
+        statement = SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
+        with psycopg.connect(postgres_url, autocommit=True) as connection:
+            connection.execute(statement.format(Identifier(name), Identifier(postgres_template)))
+        names.append(name)
+        return _in_schema("public", _in_database(name, postgres_url))
+
+    yield create
+    if names:
+        _drop_databases(postgres_url, names)
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_url: str) -> Iterator[str]:
+    """The name of a database with a new store in it: to copy it takes a third of the time that making its tables does,
+    and makes no catalogue longer, which all that comes later reads."""
     name = f"flowledger_{uuid4().hex}"
-    with psycopg.connect(server, autocommit=True) as connection:
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+    fl.open_ledger(_in_database(name, postgres_url)).close()
+    yield name
+    if GIVEN_SERVER:
+        _drop_databases(postgres_url, [name])
+
+
+def _in_schema(name: str, url: str) -> str:
+    parts = urlsplit(url)
+    options = urlencode({"options": f"-c search_path={name}"}, quote_via=quote)
+    return urlunsplit(parts._replace(query=f"{parts.query}&{options}".lstrip("&")))
+
+
+def _in_database(name: str, server: str) -> str:
     return urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+
+
+def _drop_databases(server: str, names: list[str]) -> None:
+    with psycopg.connect(server, autocommit=True) as connection:
+        for name in names:
+            connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))

@@ -13,8 +13,8 @@ SEEDS = range(12)
 
 
 @pytest.fixture
-def worlds(tmp_path, new_postgres_url: Callable[[], str]) -> Iterator[list[World]]:
-    urls = ("memory:", f"sqlite:///{tmp_path / 'store.db'}", new_postgres_url())
+def worlds(tmp_path, new_postgres_store: Callable[[], str]) -> Iterator[list[World]]:
+    urls = ("memory:", f"sqlite:///{tmp_path / 'store.db'}", new_postgres_store())
     opened = [World(url, checkpoint_every=every) for url, every in zip(urls, (None, 2, 5), strict=True)]
     yield opened
     for world in opened:

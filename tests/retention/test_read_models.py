@@ -60,7 +60,7 @@ def test_runs_that_are_removed_between_a_page_and_its_commit_leave_nothing(
 
 
 def test_a_search_that_is_about_to_commit_is_waited_for(
-    new_postgres_url: Callable[[], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    new_postgres_store: Callable[[], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tried, remove = Event(), removal.remove
 
@@ -70,7 +70,7 @@ def test_a_search_that_is_about_to_commit_is_waited_for(
         finally:
             tried.set()  # it is done, or has given way to who writes, and tries again
 
-    with opened(new_postgres_url(), tmp_path) as shop, ThreadPoolExecutor(1) as pool:
+    with opened(new_postgres_store(), tmp_path) as shop, ThreadPoolExecutor(1) as pool:
         shop.order("quince")
         shop.order("fail")
         monkeypatch.setattr(removal, "remove", removing)

@@ -114,8 +114,8 @@ class TestSQLite(OurDatabases):
 
 class TestPostgres(OurDatabases):
     @pytest.fixture
-    def url(self, new_postgres_url: Callable[[], str]) -> str:
-        return new_postgres_url()
+    def url(self, new_postgres_store: Callable[[], str]) -> str:
+        return new_postgres_store()
 
 
 class TestTheLedgerForTests(EventStoreConformance):

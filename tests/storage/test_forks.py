@@ -139,10 +139,10 @@ say(forked(lambda: texts(open_store(url), "a"), fork=ctypes.PyDLL(None).fork))
 
 
 def test_a_child_forked_behind_pythons_back_has_connections_of_its_own_to_a_server(
-    new_postgres_url: Callable[[], str],
+    new_postgres_store: Callable[[], str],
 ) -> None:
     said = run(
-        new_postgres_url(),
+        new_postgres_store(),
         """
 store = open_store(url)
 write(store, "a", 0, 1)
@@ -199,10 +199,10 @@ for thread in busy:
 
 
 def test_a_connection_that_was_in_use_at_the_fork_never_comes_into_the_childs_pool(
-    new_postgres_url: Callable[[], str],
+    new_postgres_store: Callable[[], str],
 ) -> None:
     said = run(
-        new_postgres_url(),
+        new_postgres_store(),
         """
 store = open_store(url)
 write(store, "a", 0, 1)

@@ -75,12 +75,12 @@ def test_a_new_store_is_what_the_migrations_make_of_any_old_one(durable_url: str
         assert migrated == made, f"from {version}"
 
 
-def test_an_old_store_keeps_all_it_has(durable_url: str, beside: Callable[[], str]) -> None:
-    use(durable_url, ("zebra", "gnu"))
-    old = beside()
+def test_an_old_store_keeps_all_it_has(beside: Callable[[], str]) -> None:
+    new, old = beside(), beside()
+    use(new, ("zebra", "gnu"))
     make_store(old, LAST_WITH_OLD_NAMES[dialect_of(old)])
-    copy_store(durable_url, old)
-    with executing(durable_url) as execute:
+    copy_store(new, old)
+    with executing(new) as execute:
         kept = {table: execute(f"SELECT * FROM {table}") for table in TABLES.values()}
     with fl.open_ledger(old, executors) as ledger:
         for word in ("zebra", "gnu"):

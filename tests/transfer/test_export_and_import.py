@@ -51,12 +51,12 @@ def test_every_backend_takes_it_over_and_lists_it(story: Story, target: fl.Ledge
 
 
 def test_an_export_of_what_was_imported_is_byte_for_byte_the_same(
-    story: Story, new_postgres_url: Callable[[], str], tmp_path: Path
+    story: Story, new_postgres_store: Callable[[], str], tmp_path: Path
 ) -> None:
     for name in ("run.jsonl", "run.jsonl.zst"):
         first = story.export(tmp_path / name)
         before = first.read_bytes()
-        for url in (f"sqlite:///{tmp_path / name}.db", new_postgres_url(), "memory:"):
+        for url in (f"sqlite:///{tmp_path / name}.db", new_postgres_store(), "memory:"):
             with fl.open_ledger(url) as ledger:
                 ledger.history.import_(first)
                 ledger.history.export(story.retried, first)
