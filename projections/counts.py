@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal
 
+from .history_beginning import HistoryBeginning
+
 RunGroup = Literal["status", "node", "error_type", "workflow", "version", "actor", "day"]
 """By what runs are counted."""
 
@@ -18,6 +20,15 @@ class Count:
 
     value: int | str
     count: int
+
+
+class Counts(list[Count]):
+    """A list of them."""
+
+    def __init__(self, counts: Iterable[Count] = (), begins: HistoryBeginning | None = None) -> None:
+        super().__init__(counts)
+        self.begins = begins
+        """From when on they are whole, where they reach back to what retention policies have removed."""
 
 
 def counts(counted: Mapping[int, int] | Mapping[str, int]) -> tuple[Count, ...]:

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar, overload
 
+from .history_beginning import HistoryBeginning
+
 T = TypeVar("T")
 
 
@@ -19,6 +21,8 @@ class Page(Sequence[T], Generic[T]):
     """The cursor to pass as ``after``; None: this is the last page."""
     behind: float | None = None
     """For how many seconds there have been events that a search doesn't know; 0: it knows all. None: no search."""
+    begins: HistoryBeginning | None = None
+    """From when on the list is whole, where it reaches back to what retention policies have removed. None: it is."""
 
     @overload
     def __getitem__(self, index: int) -> T: ...

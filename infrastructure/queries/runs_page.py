@@ -7,7 +7,7 @@ from typing import Any
 
 from ...domain.errors import FlowledgerError, InvalidRequest, StorageUnavailable
 from ...domain.run import RunHeader
-from ...domain.status import RUN_STATUSES, UNREADABLE
+from ...domain.status import ENDED, RUN_STATUSES, UNREADABLE
 from ...domain.values.idempotency import LONGEST_KEY, check_key
 from ...domain.values.ids import keyed_work_order_id
 from ...domain.visible import quoted
@@ -152,6 +152,14 @@ def runs_page(
 def may_match(query: RunQuery) -> bool:
     """Whether a run can match at all: a version is no larger than what is stored."""
     return query.version is None or query.version <= LAST
+
+
+def may_have_ended(query: RunQuery) -> bool:
+    """Whether a run that has ended can match: only those are removed."""
+    if query.as_of is not None:
+        return True
+    of_others = (query.due_before, query.held or None, query.queued or None, query.owner)
+    return all(each is None for each in of_others) and (not query.status or not ENDED.isdisjoint(query.status))
 
 
 def _run_summary(row: RunRow, query: RunQuery, header_of: Callable[[str], RunHeader]) -> RunSummary:

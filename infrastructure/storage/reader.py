@@ -1,9 +1,10 @@
 """Reading the store: streams, batches of them for folding, and the tail of the whole log."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
-from ...domain.errors import StorageCorrupt
+from ...domain.errors import EventNotReadable, StorageCorrupt
 from ...domain.ports import Beginning, EncodedRow, RecordedEvent, RowBatch, RowDecoder
 from .codec import (
     BODY,
@@ -119,7 +120,9 @@ class EventReader:
             found = self.recorder.beginning(stream, None if upto is None else max(-1, min(upto, LAST)))
         if found is None:
             return None
-        version, type, encoded = found
+        return self._begin(stream, *found)
+
+    def _begin(self, stream: str, version: int, type: str, encoded: bytes) -> Beginning:
         if len(encoded) == BEGINNING_BYTES and has_one_schema(type):
             return Beginning(version, type, decode_beginning(stream, version, type, encoded))
         whole = encoded if len(encoded) < BEGINNING_BYTES else self._fetch_encoded(stream, version)
@@ -135,6 +138,14 @@ class EventReader:
         if found is None:
             return None
         return next(self.read(found.removal, after=found.removal_version - 1, upto=found.removal_version), None)
+
+    def removal_beginnings(self) -> Iterator[dict[str, Any]]:
+        """What all records of removals begin with, up to their counts; of a damaged one nothing, as verify names it."""
+        for stream, version, type, encoded in [] if self.removals is None else self.removals.records(BEGINNING_BYTES):
+            with suppress(EventNotReadable):
+                data = self._begin(stream, version, type, bytes(encoded)).data
+                # A long reason stands before the counts.
+                yield data if "byte_count" in data else self.events_at([(stream, version)])[0].data
 
     def was_removed(self, stream: str) -> bool:
         """Whether a stream was removed under a retention policy."""

@@ -73,6 +73,15 @@ class RemovalTable:
         """The streams that record removals, each with its last version. Only the events are asked."""
         return {stream: int(version) for stream, version in self._query("removal_streams")}
 
+    def records(self, bytes: int) -> list[tuple[str, int, str, bytes]]:
+        """Of each record of a removal stream, version and type, and the first ``bytes`` of what is encoded of it."""
+        return [(row[0], row[1], row[2], row[3]) for row in self._query("removal_records", bytes=bytes)]
+
+    def first_behind(self, position: int) -> tuple[str, int, int] | None:
+        """Stream, version and position of the first event that is there behind a position."""
+        found = self._query("first_behind", position=position)
+        return (found[0][0], found[0][1], found[0][2]) if found else None
+
     def digests_of(self, streams: Sequence[str]) -> list[StoredDigest]:
         """All events of streams in the order of their positions."""
         rows = self._query("digests_of", streams=self._recorder.list_parameter(streams))

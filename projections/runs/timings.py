@@ -11,7 +11,8 @@ from typing import Any, overload
 from ...domain.run import STEP_COMPLETED, STEP_FAILED
 from ...domain.values.clock import moment
 from ...domain.visible import visible
-from ..serialization import to_json_value
+from ..history_beginning import HistoryBeginning
+from ..serialization import ADDED, to_json_value
 from .attempts import Due, finish_time, milliseconds
 from .grouping import Grouping
 
@@ -88,6 +89,8 @@ class Timings(Sequence[NodeTiming]):
     rows: tuple[NodeTiming, ...]
     changes: tuple[Slowdown, ...]
     """Which save made which node slower; only if steps are grouped by version."""
+    begins: HistoryBeginning | None = field(default=None, metadata=ADDED)
+    """From when on they are whole, where they reach back to what retention policies have removed. None: they are."""
 
     @overload
     def __getitem__(self, index: int) -> NodeTiming: ...

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from ...domain.values.clock import LATEST
 from ..counts import Count
+from ..pagination import Page
 from ..runs.attempts import AttemptOutcome, milliseconds
-from ..runs.summary import row_moment
+from ..runs.summary import WorkOrderSummary, row_moment
 from .rows import StepRow
 
 
@@ -91,3 +93,15 @@ def step_summary(row: StepRow) -> StepSummary:
         None if row.retry_at is None else row_moment(row.retry_at),
         bool(row.taken),
     )
+
+
+_NONE: Final = Page[WorkOrderSummary]((), None)
+
+
+@dataclass(frozen=True, slots=True)
+class FailurePage(Page[FailureGroup]):
+    """A page of groups of failures, with the work orders that failed before they had a run."""
+
+    rejected: Page[WorkOrderSummary] = _NONE
+    """Work orders whose input was refused, the newest first: on the first page alone. ``next`` leads to the others in
+    ``history.work_orders`` with the state ``rejected``."""

@@ -129,8 +129,9 @@ if TYPE_CHECKING:
     from .projections.comparison.snapshots import SnapshotDiff
     from .projections.comparison.values import ValueChange
     from .projections.comparison.workflows import PartChange, PartsDiff, WorkflowDiff
-    from .projections.counts import Count
+    from .projections.counts import Count, Counts
     from .projections.erasure import ErasedPlace, ErasedRun, ErasureReport
+    from .projections.history_beginning import HistoryBeginning
     from .projections.pagination import Page
     from .projections.replay.divergence import Divergence
     from .projections.replay.report import ReplayedExecutor, ReplayReport
@@ -156,7 +157,7 @@ if TYPE_CHECKING:
         WorkflowBacklog,
     )
     from .projections.status.prometheus import metrics_text
-    from .projections.steps.summary import FailureGroup, StepSummary
+    from .projections.steps.summary import FailureGroup, FailurePage, StepSummary
     from .projections.subscriptions import SubscriptionStatus
     from .projections.workers.status import WorkerStatus
 
@@ -199,6 +200,7 @@ __all__ = [
     "ConsistencyFinding",
     "ConsistencyReport",
     "Count",
+    "Counts",
     "Divergence",
     "EarlierAnswer",
     "Edge",
@@ -216,12 +218,14 @@ __all__ = [
     "ExportReport",
     "ExpressionError",
     "FailureGroup",
+    "FailurePage",
     "Fault",
     "Finding",
     "FlowledgerError",
     "GlobalsMissing",
     "Health",
     "HealthCheck",
+    "HistoryBeginning",
     "Hold",
     "IdempotencyConflict",
     "IllegalTransition",
@@ -392,7 +396,7 @@ _NAMES = {
     "infrastructure.execution.batching": "Batch",
     "infrastructure.services.runs.bulk": "BulkOperation",
     "infrastructure.services.subscriptions.subscription": "AsyncSubscription Subscription",
-    "projections.steps.summary": "FailureGroup StepSummary",
+    "projections.steps.summary": "FailureGroup FailurePage StepSummary",
     "projections.access": "Token",
     "projections.subscriptions": "SubscriptionStatus",
     "infrastructure.execution.engine": "Engine",
@@ -408,7 +412,7 @@ _NAMES = {
     "infrastructure.services.history.walk": "RunWalk",
     "projections.bulk": "BulkFailure",
     "projections.bulk_action": "BulkAction BulkActionItem BulkObstacle BulkPreview",
-    "projections.counts": "Count",
+    "projections.counts": "Count Counts",
     "projections.runs.attempts": "Attempt LogEntry TakenFrom",
     "projections.audit.build": "RunAudit",
     "projections.audit.check": "AuditCheck AuditDifference",
@@ -425,6 +429,7 @@ _NAMES = {
     "projections.runs.reused_results": "ReusedResult",
     "projections.erasure": "ErasedPlace ErasedRun ErasureReport",
     "projections.retention": "KeptRuns KeptWorkflows PlacedHold RetentionReport",
+    "projections.history_beginning": "HistoryBeginning",
     "projections.pagination": "Page",
     "projections.replay.report": "ReplayedExecutor ReplayReport",
     "projections.runs.summary": "RunSummary WorkflowSummary WorkOrderSummary",

@@ -145,6 +145,8 @@ def answers(folder: Path) -> Iterator[Any]:
         fl.PlacedHold("run", "r", "law", "case 7", datetime(2026, 1, 1, tzinfo=UTC)),
         fl.RemovedHistory(datetime(2026, 1, 1, tzinfo=UTC), "ops", 1, 2, None),
     ]
+    policy = {"status": ["completed"], "older_than": 7776000.0}
+    yield fl.HistoryBeginning(datetime(2026, 1, 1, tzinfo=UTC), 3, datetime(2026, 1, 2, tzinfo=UTC), "ops", policy)
     yield fl.Pause("ask", datetime(2026, 1, 1, tzinfo=UTC))
     yield fl.Wait("r:2", "ask", "approve?", datetime(2026, 1, 1, tzinfo=UTC), None, {"type": "boolean"}, 2)
     yield fl.Match("acme", "payload.customer", "ACME Ltd", None, 1)
@@ -181,7 +183,7 @@ def small_answers() -> Iterator[Any]:
         failed = ledger.runs.start("w", "fail")
         ledger.workflows.save({"nodes": [node | {"metadata": {"retry": {"maxRetries": 2}}}]}, workflow_id="w", by="bob")
         waits = ledger.runs.start("w", "fail")
-        yield [ledger.history.steps(), ledger.history.failures()]
+        yield [ledger.history.steps(), ledger.history.failures(), ledger.history.counts("status")]
         yield [waits, ledger.history.compare(fine.id, failed.id), ledger.history.audit(failed.id)]
         yield [*waits.snapshot.context.placed()]
         yield [ledger.workflows.diff("w", 1, 2), ledger.runs.get(ledger.runs.retry(failed.id).id)]

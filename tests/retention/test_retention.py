@@ -4,12 +4,15 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 import flowledger as fl
+from flowledger.infrastructure.interfaces.presentation.documents import row_document
 
 from ..web.client import local
+from ..web.reading import read
 from .shops import Shop, opened
 
 OLD = fl.RetentionPolicy(older_than=timedelta(days=90))
@@ -335,15 +338,27 @@ async def test_history_says_that_runs_are_missing_from_it(tmp_path: Path) -> Non
     with opened(f"sqlite:///{tmp_path / 'store.db'}", tmp_path) as shop:
         shop.order()
         async with local(shop.ledger) as client:
-            assert "removed from this store" not in (await client.get("/history")).text
+            lists = ("history", "steps?node=check", "search?text=fine", "audit", "failures?since=all")
+            for address in lists:
+                assert "were removed" not in (await client.get(f"/{address}")).text
             shop.age()
-            assert not shop.ledger.retention.was_applied()
+            assert not shop.ledger.retention.removals()
+            then = quote((shop.clock() - timedelta(days=95)).isoformat())
             shop.ledger.retention.apply(OLD, by="ops")
-            assert shop.ledger.retention.was_applied()
             for of_runs in (0, 1):
-                page = (await client.get("/history")).text
-                assert "Runs were removed from this store under a retention policy" in page, of_runs
-                assert 'retention">how many, when and by whom</a>' in page
+                for address in lists:
+                    page = read((await client.get(f"/{address}")).text)
+                    assert "1 run was removed under a retention policy (completed, older than 90 days)" in page.text
+                    assert page.link("What was removed") == "/retention", (of_runs, address)
+                    path, _, query = address.partition("?")
+                    data = (await client.get(f"/{path}.json?{query}")).json()
+                    assert data["begins"] == row_document(shop.ledger.retention.begins())
                 shop.order()
+            as_of = (await client.get(f"/history?as_of={then}")).text
+            assert "As of then there were more runs" in as_of
+            api = ("runs", "work-orders", "steps", "failures", "trail", "counts?group=status", "timings/shop")
+            for address in api:
+                data = (await client.get(f"/api/{address}")).json()
+                assert data["begins"] == row_document(shop.ledger.retention.begins()), address
             trail = (await client.get("/audit?kind=retention")).text
             assert "removed under a retention policy: 1 runs" in trail

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 import flowledger as fl
+from flowledger.infrastructure.interfaces.presentation.documents import row_document
 from flowledger.testing import memory_ledger
 from flowledger.web import Principal, create_app
 
@@ -266,6 +267,18 @@ def rejecting() -> Iterator[fl.Ledger]:
         mended = {"nodes": [{"id": "a", "type": "typed", "data": {"n": "{{payload.m}}"}}]}
         ledger.workflows.save(mended, workflow_id="w")
         yield ledger
+
+
+async def test_rejected_work_orders_are_beside_failures_wherever_those_are_listed(rejecting: fl.Ledger) -> None:
+    rejected = rejecting.history.work_orders(state="rejected")
+    assert len(rejected) == 2
+    assert rejecting.history.failures().rejected == rejected
+    assert not rejecting.history.failures(node="a").rejected
+    document = {"workOrders": [row_document(order) for order in rejected], "next": None}
+    async with local(rejecting) as client:
+        for address in ("/failures.json", "/api/failures"):
+            assert (await client.get(address)).json()["rejected"] == document
+        assert not (await client.get("/api/failures?errorType=ValueError")).json()["rejected"]["workOrders"]
 
 
 async def test_rejected_work_orders_are_picked_among_failures_and_each_gets_its_first_run_or_a_reason(

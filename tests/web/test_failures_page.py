@@ -58,7 +58,7 @@ async def test_filters_and_pages_are_in_the_address(told: Story) -> None:
     shown = await page(told, "/failures?since=all&retried=yes&limit=1")
     more = (await page(told, shown.link("Smaller"))).find("tr")
     assert [row.attributes["id"] for row in more if "id" in row.attributes] == [f"group-{every[1]['id']}"]
-    assert (await get(told, "/failures.json?node=nowhere")).json() == {"failures": [], "next": None}
+    assert (await get(told, "/failures.json?node=nowhere")).json()["failures"] == []
     assert "Nothing has failed today" in (await page(told, "/failures?since=1d&node=nowhere")).text
 
 

@@ -67,7 +67,7 @@ async def test_a_policy_is_previewed_and_applied_once_the_number_of_runs_is_type
         assert [cell.text for cell in row.find("td")][:1] == ["3"]
         assert len(runs_of(shop)) == 1
         history = await page(client, "/history")
-        assert history.link("how many, when and by whom") == "/retention"
+        assert history.link("What was removed") == "/retention"
         assert (await client.get("/retention.json")).json()["removals"][0]["by"] == "local"
     (act,) = shop.ledger.history.trail(kind="retention")
     assert ("as agreed" in act.summary, act.channel) == (True, "web")

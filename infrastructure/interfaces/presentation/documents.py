@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ....domain.ports import RecordedEvent
     from ....domain.workflow import WorkflowSnapshot, WorkflowVersion
     from ....projections.access import Token
+    from ....projections.history_beginning import HistoryBeginning
+    from ....projections.pagination import Page
     from ....projections.runs.run import Run, RunOrigin
     from ....projections.runs.summary import WorkflowSummary
 
@@ -108,6 +110,24 @@ def event_document(event: RecordedEvent) -> dict[str, Any]:
 def report_document(report: Any) -> dict[str, Any]:
     """A verification's report."""
     return {"ok": report.ok, **_to_json_value(report)}
+
+
+def list_document(name: str, rows: Iterable[Any], page: Page[Any]) -> dict[str, Any]:
+    """A page of a list and the cursor of the next one; of a search how far it is behind, and what was removed of it.
+
+    Failures have work orders beside them that were rejected.
+    """
+    document: dict[str, Any] = {name: [row_document(row) for row in rows], "next": page.next}
+    if page.behind is not None:
+        document["behind"] = page.behind
+    if (rejected := getattr(page, "rejected", None)) is not None:
+        document["rejected"] = list_document("workOrders", rejected, rejected)
+    return document | begins_document(page.begins)
+
+
+def begins_document(begins: HistoryBeginning | None) -> dict[str, Any]:
+    """What was removed of a list, where anything was."""
+    return {} if begins is None else {"begins": row_document(begins)}
 
 
 def error_document(error: Exception, message: str) -> dict[str, Any]:

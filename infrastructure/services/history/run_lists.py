@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ....domain.errors import InvalidRequest
 from ....domain.run import RunHeader
 from ....domain.visible import quoted
-from ....projections.counts import Count, RunGroup
+from ....projections.counts import Counts, RunGroup
 from ....projections.index.query import RunQuery, Sort
 from ....projections.pagination import Page
 from ....projections.runs.open_waits import WaitSummary
@@ -15,8 +15,9 @@ from ....projections.runs.summary import RunSummary, WorkOrderSummary
 from ...concurrency.async_variants import run_in_thread
 from ...concurrency.threads import Threads
 from ...queries.counting import count_runs
+from ...queries.history_beginning import HistoryBeginnings
 from ...queries.listing import MAX_LIMIT, work_order_query, work_orders_page
-from ...queries.runs_page import Lists, run_query, runs_page
+from ...queries.runs_page import Lists, may_have_ended, run_query, runs_page
 from ...queries.search.columns import value_columns
 from ...queries.search.query import search_query
 from ...queries.waits import wait_query, waits_page
@@ -34,6 +35,7 @@ class RunLists:
     _runs: RunRepository
     _workflows: WorkflowRepository
     _lists: Lists
+    _beginnings: HistoryBeginnings
     _threads: Threads
 
     def runs(
@@ -80,7 +82,8 @@ class RunLists:
 
         With ``text``, ``RunSummary.matches`` says what was found where, for as many runs of the page as 2,000 events
         tell. ``text``, ``where``, ``failure`` and ``columns`` first index what was written lately; ``Page.behind`` says
-        how far the search still is behind the log.
+        how far the search still is behind the log. ``Page.begins`` says what was removed of what the page reaches back
+        to, under retention policies: a list as of a time before lacks runs that were there then.
 
         Raises InvalidRequest, WorkflowNotFound, VersionNotFound.
         """
@@ -103,7 +106,11 @@ class RunLists:
             sort=sort,
         )
         search, shown = search_query(text, where), value_columns(columns)
-        return runs_page(self._lists, query, search, shown, after, limit, lambda run_id: self.header(run_id, at=as_of))
+        page = runs_page(self._lists, query, search, shown, after, limit, lambda run_id: self.header(run_id, at=as_of))
+        if not may_have_ended(query):
+            return page
+        by_start = sort == "-started"
+        return self._beginnings.mark(page, workflow_id, since, _started_at if by_start else None)
 
     def counts(
         self,
@@ -126,14 +133,15 @@ class RunLists:
         failure: str | None = None,
         limit: int = MAX_LIMIT,
         idempotency_key: str | None = None,
-    ) -> list[Count]:
+    ) -> Counts:
         """Count runs by a value that they have in common; the filters are those of ``runs``.
 
         ``group``: ``status``, ``node`` (where it is paused, waits or failed), ``error_type``, ``workflow``, ``version``
         (of one workflow), ``actor`` (who started it), ``day`` (UTC, on which it was started). Each count is that of the
         runs which ``runs`` lists with that value as a filter; runs that have none aren't counted. The largest numbers
         come first, of days the newest; at most ``limit`` of them. Also ``due_before``, ``held``, ``queued``, ``owner``,
-        ``failure`` and ``idempotency_key`` are as there. What ``text`` or ``where`` finds is counted one by one.
+        ``failure`` and ``idempotency_key`` are as there. What ``text`` or ``where`` finds is counted one by one. The
+        list has ``begins``, as pages have.
 
         Raises InvalidRequest (also where a search finds too many to be counted), WorkflowNotFound, VersionNotFound.
         """
@@ -154,7 +162,8 @@ class RunLists:
             failure=failure,
             idempotency_key=idempotency_key,
         )
-        return count_runs(self._lists, group, query, search_query(text, where), limit)
+        counted = count_runs(self._lists, group, query, search_query(text, where), limit)
+        return Counts(counted, self._beginnings.find(workflow_id, since) if may_have_ended(query) else None)
 
     def work_orders(
         self,
@@ -171,12 +180,15 @@ class RunLists:
 
         ``state`` is ``rejected``, ``pending``, ``running``, ``paused``, ``success``, ``failed`` or ``cancelled``.
         ``by`` is who opened the work order, ``since`` and ``until`` when. ``sort`` is as in ``runs``: a work order
-        starts when it is opened, ends with its last run, and is as active as that is.
+        starts when it is opened, ends with its last run, and is as active as that is. ``Page.begins`` is as there.
 
         Raises InvalidRequest, WorkflowNotFound.
         """
         query = work_order_query(workflow_id, state, by, since, until, sort)
-        return work_orders_page(self._lists.index, query, after, limit, self.header)
+        page = work_orders_page(self._lists.index, query, after, limit, self.header)
+        if state in ("pending", "running", "paused"):
+            return page
+        return self._beginnings.mark(page, workflow_id, since, _opened_at if sort == "-started" else None)
 
     def waits(
         self,
@@ -212,3 +224,11 @@ class RunLists:
     acounts = run_in_thread(counts)
     awork_orders = run_in_thread(work_orders)
     awaits = run_in_thread(waits)
+
+
+def _started_at(run: RunSummary) -> datetime:
+    return run.started_at
+
+
+def _opened_at(work_order: WorkOrderSummary) -> datetime:
+    return work_order.opened_at

@@ -31,6 +31,7 @@ from ...concurrency.async_variants import iterate_in_thread, run_in_thread
 from ...concurrency.threads import Threads
 from ...execution.runner import PreparedCall, asynchronous, synchronous
 from ...files.paths import to_path
+from ...queries.history_beginning import HistoryBeginnings
 from ...queries.listing import check_id, check_time
 from ...queries.runs_page import Lists
 from ...queries.steps.failures import Failures
@@ -85,6 +86,7 @@ class History(RunLists, StepLists, IdSearch, Unpicklable):
         self._replayer = replayer
         self._threads = threads
         self._auditor = auditor
+        self._beginnings = HistoryBeginnings(store)
         self._steps = Steps(store, lists.index, lists.searched.catch_up)
         self._failures = Failures(lists.index, lists.searched.catch_up)
 
@@ -243,11 +245,14 @@ class History(RunLists, StepLists, IdSearch, Unpicklable):
         where that is recorded, which is listed for that kind, or its stream (``access:run:<id>``), alone. ``channel``:
         through what, such as ``web``, ``api`` or ``cli``. What was done from Python has none, nor has what was
         done before channels were kept; of acts before the index knew them, it finds those that ``rebuild`` has
-        read again.
+        read again. What was done to runs that were removed isn't listed, which ``Page.begins`` says.
 
         Raises InvalidRequest, RunNotFound (there is no such stream).
         """
-        return load_trail(self._store, self._index, by, stream, since, until, kind, channel, after, limit)
+        page = load_trail(self._store, self._index, by, stream, since, until, kind, channel, after, limit)
+        if stream is not None or kind not in (None, "run", "work order"):
+            return page  # a stream that is there is whole, and no others go
+        return self._beginnings.mark(page, None, since, lambda act: act.at)
 
     def timings(
         self,
@@ -264,6 +269,7 @@ class History(RunLists, StepLists, IdSearch, Unpicklable):
         It reads the recorded steps of all runs of the workflow, or of those started between ``since`` and ``until``.
         ``by`` groups by workflow version or by day (UTC). Results that a run reused are not among its steps;
         ``reproductions=True`` includes reproductions and forks. ``progress`` is called with the number of runs read.
+        ``Timings.begins`` says what was removed of them.
 
         Raises InvalidRequest, WorkflowNotFound.
         """
@@ -272,7 +278,9 @@ class History(RunLists, StepLists, IdSearch, Unpicklable):
             since=check_time(since, "since"),
             until=check_time(until, "until"),
         )
-        return measure_timings(self._store, self._index, query, by, reproductions, progress)
+        found = measure_timings(self._store, self._index, query, by, reproductions, progress)
+        begins = self._beginnings.find(workflow_id, since)
+        return found if begins is None else replace(found, begins=begins)
 
     def _replay(
         self,

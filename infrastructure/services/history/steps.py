@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from ....projections.pagination import Page
-from ....projections.steps.summary import FailureGroup, StepSummary
+from ....projections.runs.summary import WorkOrderSummary
+from ....projections.steps.summary import FailurePage, StepSummary
 from ...concurrency.async_variants import run_in_thread
 from ...concurrency.threads import Threads
+from ...queries.history_beginning import HistoryBeginnings
 from ...queries.steps.failures import Failures, failure_query
 from ...queries.steps.page import Steps, step_query
 from ...queries.steps.values import step_filters
@@ -17,6 +19,7 @@ class StepLists:
 
     _steps: Steps
     _failures: Failures
+    _beginnings: HistoryBeginnings
     _threads: Threads
 
     def steps(
@@ -42,12 +45,14 @@ class StepLists:
         ``payload`` and ``metadata`` of its run, such as ``output.total > 10`` or ``payload.customer=acme``; steps are
         then looked at one by one, 20,000 for a page at most.
 
-        ``Page.behind`` says how far the list still is behind the log, in seconds.
+        ``Page.behind`` says how far the list still is behind the log, in seconds; ``Page.begins``, what was removed of
+        what it reaches back to.
 
         Raises InvalidRequest, WorkflowNotFound.
         """
         query = step_query(workflow_id, node, status, error_type, longer_than, since, until)
-        return self._steps.page(query, step_filters(where), after, limit)
+        page = self._steps.page(query, step_filters(where), after, limit)
+        return self._beginnings.mark(page, workflow_id, since, lambda step: step.started_at)
 
     def failures(
         self,
@@ -59,7 +64,7 @@ class StepLists:
         retried: bool = False,
         after: str | None = None,
         limit: int = 50,
-    ) -> Page[FailureGroup]:
+    ) -> FailurePage:
         """List failures in groups of those that are alike, the largest first, a page at a time.
 
         Those are alike that have workflow, node, type of error and message in common, but for numbers, ids and quoted
@@ -68,12 +73,33 @@ class StepLists:
         on: by an automatic retry, or an edge for failures. ``node``: the id of the node that failed. ``error_type``: of
         its error. ``since`` and ``until``: when they failed.
 
-        ``Page.behind`` says how far the list still is behind the log, in seconds.
+        Work orders whose input was refused never had a run that could fail: the newest of them are in the first page's
+        ``rejected``, unless ``node`` or ``error_type`` is asked for.
+
+        ``Page.behind`` says how far the list still is behind the log, in seconds; ``Page.begins``, what was removed of
+        what it reaches back to.
 
         Raises InvalidRequest, WorkflowNotFound.
         """
         query = failure_query(workflow_id, node, error_type, since, until, retried=retried)
-        return self._failures.page(query, after, limit)
+        found = self._beginnings.mark(self._failures.page(query, after, limit), workflow_id, since)
+        rejected = Page[WorkOrderSummary]((), None)
+        if after is None and node is None and error_type is None:
+            rejected = self.work_orders(workflow_id, "rejected", since=since, until=until, limit=limit)
+        return FailurePage(found.items, found.next, found.behind, found.begins, rejected)
+
+    def work_orders(
+        self,
+        workflow_id: str | None = None,
+        state: str | None = None,
+        by: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: str | None = None,
+        limit: int = 50,
+    ) -> Page[WorkOrderSummary]:
+        """The list of work orders."""
+        raise NotImplementedError
 
     asteps = run_in_thread(steps)
     afailures = run_in_thread(failures)

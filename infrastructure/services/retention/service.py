@@ -4,7 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from threading import Event
 from typing import TYPE_CHECKING, Final
@@ -25,14 +25,16 @@ from ....domain.retention import (
 from ....domain.values.ids import workflow_stream
 from ....domain.values.names import check_run_id
 from ....domain.visible import quoted
+from ....projections.history_beginning import HistoryBeginning
 from ....projections.retention import PlacedHold, RetentionReport, placed_hold
 from ...concurrency.async_variants import run_in_thread
 from ...concurrency.regular import RegularAct
 from ...concurrency.threads import Threads
 from ...files.atomic import make_folder
 from ...new_id import new_id
+from ...queries.history_beginning import HistoryBeginnings
 from ...queries.index.orders import runs_of, streams_of
-from ...queries.listing import check_text
+from ...queries.listing import check_id, check_text, check_time
 from ...queries.tree.removed import removed_histories
 from ...repositories.legal_holds import load_legal_holds
 from ...repositories.missing import missing_run
@@ -64,6 +66,7 @@ class Retention(Unpicklable):
         self._index = index
         self._now = now
         self._threads = threads
+        self._beginnings = HistoryBeginnings(store)
 
     def preview(self, policy: RetentionPolicy) -> RetentionReport:
         """Return what ``apply`` would take away now under a ``policy``, and what stays and why. Nothing is changed.
@@ -172,12 +175,16 @@ class Retention(Unpicklable):
 
         return RegularAct("flowledger-retention", apply, every, _log, "the retention policy wasn't applied")
 
-    def was_applied(self) -> bool:
-        """Return whether anything was removed from this store: lists of it don't begin with its first run then.
+    def begins(self, workflow_id: str | None = None, since: datetime | None = None) -> HistoryBeginning | None:
+        """Return from when on the history of runs is whole, and what is missing from before; None: nothing is missing.
 
-        Cheap, unlike ``removals``. Raises StorageUnavailable.
+        ``workflow_id``: of this workflow's runs. ``since``: what happened before doesn't matter. Lists and timings
+        have it, too, as their ``begins``. Cheap, unlike ``removals``.
+
+        Raises InvalidRequest, StorageUnavailable.
         """
-        return self._store.removals is not None and self._store.removals.upto() > 0
+        check_time(since, "since")
+        return self._beginnings.find(check_id(workflow_id, "workflow_id"), since)
 
     def removals(self) -> tuple[RemovedHistory, ...]:
         """Return what went so far, in the order in which it went: when, by whom, how much, and where its archive is.
@@ -289,7 +296,7 @@ class Retention(Unpicklable):
 
     apreview = run_in_thread(preview)
     aapply = run_in_thread(apply)
-    awas_applied = run_in_thread(was_applied)
+    abegins = run_in_thread(begins)
     aremovals = run_in_thread(removals)
     ahold = run_in_thread(hold)
     alift = run_in_thread(lift)

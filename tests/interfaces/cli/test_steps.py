@@ -21,6 +21,11 @@ def fails(step: fl.StepContext) -> Any:
     return {"total": 7}
 
 
+@executors.register("typed", input={"required": ["n"]})
+def typed(step: fl.StepContext) -> Any:
+    return step.data
+
+
 @pytest.fixture
 def cli(cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
     monkeypatch.chdir(cli.home)
@@ -58,6 +63,18 @@ def test_failures_are_those_of_python_and_lead_to_their_runs(cli: CommandLine) -
     assert [run["id"] for run in cli.json("history", "--failure", group.id)["runs"]] == [group.example]
     assert cli.json("counts", "status")["counts"] == [row_document(count) for count in counted]
     assert cli.json("counts", "actor", "--failure", group.id)["counts"] == [{"value": "bob", "count": 1}]
+
+
+def test_work_orders_that_were_rejected_stand_below_failures(cli: CommandLine) -> None:
+    assert "rejected" not in cli("failures").stdout
+    with fl.open_ledger(cli.store, executors) as ledger:
+        ledger.workflows.save({"nodes": [{"id": "ask", "type": "typed"}]}, workflow_id="refusing", by="ada")
+        with pytest.raises(fl.WorkOrderRejected):
+            ledger.runs.start("refusing", {}, by="bob")
+        (order,) = ledger.history.work_orders(state="rejected")
+    assert cli.json("failures")["rejected"] == {"workOrders": [row_document(order)], "next": None}
+    shown = cli("failures").stdout
+    assert shown.index("rejected at the start") < shown.index(order.id)
 
 
 def test_they_are_printed_so_that_no_id_is_broken_and_nothing_steers_the_terminal(cli: CommandLine) -> None:

@@ -96,8 +96,6 @@ def history(
 
         listing = Listing(RunSummary, page, after, everything, columns)
         listing.answer(session, as_csv, out, "runs", partial(list_views.print_runs, values=columns))
-        if ledger.retention.was_applied():
-            print("runs were removed under a retention policy: `flowledger retention removals`", file=sys.stderr)
 
 
 def orders(

@@ -1,11 +1,13 @@
 """``steps``: attempts at nodes over all runs. ``failures``: which are alike. ``counts``: runs by what they share."""
 
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from .....projections.pagination import Page
-from ...presentation.documents import row_document
+from ...presentation.documents import begins_document, row_document
+from ...presentation.history_beginning import tell_beginning
 from ...presentation.inputs import read_moment
 from ..shared.listing import After, All, Limit, Listing, Out
 from ..shared.options import AsCsv, AsJson, OfWorkflow, Since, Until
@@ -87,20 +89,23 @@ def failures(
     """List failures in groups of those that are alike, the largest first.
 
     Alike are those of one workflow, node and type, whose messages differ in numbers, ids and quoted values alone.
-    Their runs: history --failure GROUP.
+    Their runs: history --failure GROUP. Work orders that were rejected, and have no run, stand below.
     """
+    from .....projections.runs.summary import WorkOrderSummary
     from .....projections.steps.summary import FailureGroup
 
     session = Session.of(context)
     start, end = read_moment(since, "--since"), read_moment(until, "--until")
     with session.open_ledger() as ledger:
+        rejected = list[WorkOrderSummary]()
 
         def page(cursor: str | None) -> Page[FailureGroup]:
-            return ledger.history.failures(workflow_id, node, error_type, start, end, retried, cursor, limit)
+            found = ledger.history.failures(workflow_id, node, error_type, start, end, retried, cursor, limit)
+            rejected.extend(found.rejected)
+            return found
 
-        Listing(FailureGroup, page, after, everything).answer(
-            session, as_csv, out, "failures", step_views.print_failures
-        )
+        show = partial(step_views.print_failures, rejected=rejected)
+        Listing(FailureGroup, page, after, everything).answer(session, as_csv, out, "failures", show)
 
 
 @takes_run_filters
@@ -118,5 +123,6 @@ def counts(
     chosen, of_now = filters.select(), filters.of_now()
     with session.open_ledger() as ledger:
         found = ledger.history.counts(group, **chosen.arguments(), **of_now)  # type: ignore[arg-type]
-    document = {"counts": [row_document(count) for count in found]}
+    document = {"counts": [row_document(count) for count in found]} | begins_document(found.begins)
+    tell_beginning(found.begins)
     session.answer(document, lambda console: step_views.print_counts(console, group, found))

@@ -11,6 +11,7 @@ import typer
 from .....projections.runs.grouping import Grouping
 from ...presentation.console import print_line, table, text
 from ...presentation.documents import row_columns, row_values
+from ...presentation.history_beginning import tell_beginning
 from ...presentation.inputs import read_moment
 from ...presentation.streams import WIDTH
 from ..shared.options import AsCsv, AsJson, WorkflowId
@@ -55,6 +56,7 @@ def timings(
         found = ledger.history.timings(
             workflow_id, by, since=start, until=end, reproductions=reproductions, progress=advance
         )
+    tell_beginning(found.begins)
     if as_csv:
         from .....projections.runs.timings import NodeTiming
 

@@ -67,6 +67,8 @@ def trail(
 
         def page(cursor: str | None) -> Page[Any]:
             found = ledger.history.trail(**filters, after=cursor, limit=limit)
-            return Page(tuple(ChangingAct.of(ledger, act) for act in found), found.next) if diff else found
+            if not diff:
+                return found
+            return Page(tuple(ChangingAct.of(ledger, act) for act in found), found.next, begins=found.begins)
 
         Listing(ChangingAct if diff else Act, page, after, everything).answer(session, as_csv, out, "acts", print_acts)

@@ -1,6 +1,7 @@
 """Lists, a page at a time: on the terminal, as JSON or CSV, or into a file."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -9,7 +10,8 @@ from .....domain.errors import InvalidRequest
 from .....projections.columns import column_names, column_values
 from .....projections.pagination import Page
 from ...presentation import console as views
-from ...presentation.documents import row_document
+from ...presentation.documents import list_document
+from ...presentation.history_beginning import tell_beginning
 from ...presentation.search_lag import furthest_behind, warn_of_lag
 from .session import Session
 
@@ -40,6 +42,7 @@ class Listing:
         self._next = after
         self._everything = everything
         self._behind: float | None = None
+        self._first: Page[Any] = Page((), None)
 
     def answer(
         self,
@@ -64,13 +67,11 @@ class Listing:
             session.print_csv(names, rows, None if self._next is None else f"--after {self._next}")
         else:
             rows = list(self._rows())
-            document: dict[str, Any] = {name: [row_document(row) for row in rows], "next": self._next}
-            if self._behind is not None:
-                document["behind"] = self._behind
+            document = list_document(name, rows, replace(self._first, next=self._next, behind=self._behind))
             session.answer(document, lambda console: show(console, rows, self._next))
 
     def _rows(self) -> Iterator[Any]:
-        page = self._page(self._next)
+        self._first = page = self._page(self._next)
         self._behind = page.behind
         yield from page
         while self._everything and page.next is not None:
@@ -79,4 +80,7 @@ class Listing:
             self._behind = furthest_behind(self._behind, page.behind)
             yield from page
         self._next = page.next
+        # The last page reaches back furthest.
+        self._first = replace(self._first, begins=page.begins)
         warn_of_lag(self._behind)
+        tell_beginning(page.begins)

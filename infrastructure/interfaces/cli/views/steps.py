@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ...presentation.console import clock_time, status_text, table, text
-from .lists import print_end_of_list
+from ...presentation.console import clock_time, print_line, status_text, table, text
+from .lists import print_end_of_list, print_work_orders
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from .....projections.counts import Count
+    from .....projections.runs.summary import WorkOrderSummary
     from .....projections.steps.summary import FailureGroup, StepSummary
 
 _NUMBER = {"justify": "right"}
@@ -32,8 +33,13 @@ def print_steps(console: Console, rows: Sequence[StepSummary], following: str | 
     print_end_of_list(console, len(rows), "no steps", following)
 
 
-def print_failures(console: Console, rows: Sequence[FailureGroup], following: str | None) -> None:
-    """Print a group in three lines: what fails, since when, and its ids."""
+def print_failures(
+    console: Console,
+    rows: Sequence[FailureGroup],
+    following: str | None,
+    rejected: Sequence[WorkOrderSummary] = (),
+) -> None:
+    """Print a group in three lines: what fails, since when, and its ids; then work orders that were rejected."""
     lines = table(("runs", _NUMBER), "failure")
     for group in rows:
         error = "" if group.error_type is None else f"{group.error_type}: "
@@ -47,6 +53,9 @@ def print_failures(console: Console, rows: Sequence[FailureGroup], following: st
     if rows:
         console.print(lines)
     print_end_of_list(console, len(rows), "no failures", following)
+    if rejected:
+        print_line(console, "rejected at the start, so they have no run (all: flowledger orders --state rejected):")
+        print_work_orders(console, rejected, None)
 
 
 def print_counts(console: Console, group: str, rows: Sequence[Count]) -> None:

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from .....projections.pagination import Page
-from ...presentation.documents import row_document, to_json
+from ...presentation.documents import list_document, to_json
 
 
 class Answer(Response):
@@ -22,11 +22,8 @@ class Answer(Response):
 
 
 def list_answer(name: str, page: Page[Any]) -> Answer:
-    """A page of a list, and the cursor of the next one; of a search also how far it is behind."""
-    document: dict[str, Any] = {name: [row_document(row) for row in page], "next": page.next}
-    if page.behind is not None:
-        document["behind"] = page.behind
-    return Answer(document)
+    """A page of a list, and the cursor of the next one."""
+    return Answer(list_document(name, page, page))
 
 
 def not_changed(request: Request, version: int) -> Response | None:

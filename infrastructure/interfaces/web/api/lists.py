@@ -1,6 +1,6 @@
 """Lists over all runs: work orders, steps, waits, failures, counts, acts, timings."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
 
@@ -9,7 +9,7 @@ from .....projections.runs.audit_trail import Act
 from .....projections.runs.open_waits import WaitSummary
 from .....projections.runs.summary import WorkOrderSummary
 from .....projections.steps.summary import FailureGroup, StepSummary
-from ...presentation.documents import row_document
+from ...presentation.documents import begins_document, row_document
 from ..routes import ApiRoute
 from .admission import Viewer
 from .answers import Answer, list_answer
@@ -17,6 +17,11 @@ from .queries import FailureList, RunCounts, StepList, TimingsOf, Trail, WaitLis
 from .schemas import answers, listed, named
 
 router = APIRouter(tags=["lists"], route_class=ApiRoute)
+
+
+_REJECTED: Final = listed("workOrders", WorkOrderSummary) | {
+    "description": "Work orders whose input was refused, so that they have no run: the newest of them"
+}
 
 
 @router.get("/work-orders", responses=answers(listed("workOrders", WorkOrderSummary)))
@@ -37,7 +42,7 @@ async def list_waits(call: Viewer, query: Annotated[WaitList, Query()]) -> Answe
     return list_answer("waits", await call.ledger.history.awaits(**query.arguments()))
 
 
-@router.get("/failures", responses=answers(listed("failures", FailureGroup)))
+@router.get("/failures", responses=answers(listed("failures", FailureGroup, rejected=_REJECTED)))
 async def list_failures(call: Viewer, query: Annotated[FailureList, Query()]) -> Answer:
     """List failures in groups of those that are alike, the largest first."""
     return list_answer("failures", await call.ledger.history.afailures(**query.arguments()))
@@ -47,7 +52,8 @@ async def list_failures(call: Viewer, query: Annotated[FailureList, Query()]) ->
 async def count_runs(call: Viewer, query: Annotated[RunCounts, Query()]) -> Answer:
     """Count runs by a value that they have in common."""
     found = await call.ledger.history.acounts(**query.arguments())
-    return Answer({"counts": [row_document(count) for count in found], "next": None})
+    counted = [row_document(count) for count in found]
+    return Answer({"counts": counted, "next": None} | begins_document(found.begins))
 
 
 @router.get("/trail", responses=answers(listed("acts", Act)))

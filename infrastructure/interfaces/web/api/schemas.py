@@ -19,6 +19,7 @@ from .....projections.audit.build import RunAudit
 from .....projections.bulk_action import BulkAction, BulkActionItem, BulkPreview
 from .....projections.counts import Count
 from .....projections.erasure import ErasureReport
+from .....projections.history_beginning import HistoryBeginning
 from .....projections.retention import PlacedHold, RetentionReport
 from .....projections.runs.attempts import Attempt
 from .....projections.runs.audit_trail import Act
@@ -68,8 +69,8 @@ def array(item: Schema) -> Schema:
     return {"type": "array", "items": item}
 
 
-def listed(key: str, row: type) -> Schema:
-    """A page of a list, and the cursor of the next one."""
+def listed(key: str, row: type, **beside: Schema) -> Schema:
+    """A page of a list, and the cursor of the next one; ``beside``: what else it has."""
     return {
         "type": "object",
         "required": [key, "next"],
@@ -77,6 +78,8 @@ def listed(key: str, row: type) -> Schema:
             key: array(named(row.__name__)),
             "next": {"type": ["string", "null"]},
             "behind": {"type": "number", "description": "Seconds for which there have been events that a search lacks"},
+            "begins": named("HistoryBeginning"),
+            **beside,
         },
         "additionalProperties": False,
     }
@@ -161,6 +164,7 @@ _KINDS: Final[tuple[type, ...]] = (
     ErasureReport,
     FailureGroup,
     Health,
+    HistoryBeginning,
     Hold,
     Lineage,
     PlacedHold,

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .....domain.errors import NotFound
 from .....domain.workflow import SAVED
+from .....projections.history_beginning import HistoryBeginning
 from .....projections.runs.audit_trail import KINDS, Act
 from ....files.csv import write_csv
-from ...presentation.documents import row_columns, row_document, row_values, to_json
+from ...presentation.documents import begins_document, row_columns, row_document, row_values, to_json
 from ...presentation.inputs import read_moment
 from ..rendering.frame import reader_zone
 from .copy_as import CopyAs, command_line, python_call
@@ -57,6 +58,8 @@ class AuditPage:
     """The filters, as the address has them."""
     limit: str | None
     """Acts of a page, where the address says it."""
+    begins: HistoryBeginning | None
+    """From when on it is whole, where it reaches back to what was removed."""
     is_first: bool
     kinds: tuple[str, ...]
     """Of what may have been done something to."""
@@ -88,6 +91,7 @@ def load(call: Call) -> AuditPage:
         found.next,
         asked,
         text(query, "limit"),
+        found.begins,
         after is None,
         tuple(KINDS),
         CopyAs(
@@ -140,7 +144,7 @@ def _address(call: Call, act: Act) -> str | None:
 
 def to_document(page: AuditPage) -> dict[str, Any]:
     """The acts as the command line's ``--json`` has them."""
-    return {"acts": [row_document(shown.act) for shown in page.acts], "next": page.next}
+    return {"acts": [row_document(shown.act) for shown in page.acts], "next": page.next} | begins_document(page.begins)
 
 
 def _all_that_match(call: Call) -> Iterator[Sequence[Act]]:

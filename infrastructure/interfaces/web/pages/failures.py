@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from .....projections.history_beginning import HistoryBeginning
 from .....projections.pagination import Page as ListPage
 from .....projections.runs.summary import WorkOrderSummary
 from .....projections.steps.summary import FailureGroup
-from ...presentation.documents import row_document
+from ...presentation.documents import begins_document, list_document, row_document
 from ...presentation.inputs import read_moment
 from .copy_as import CopyAs, command_line, python_call
 from .failure_detail import FailureDetail, latest_of, read_detail
@@ -101,10 +102,12 @@ class FailuresPage:
     """To choose from."""
     next: str | None
     rejected: ListPage[WorkOrderSummary]
-    """Work orders that have no run, as their input was refused: the newest of them."""
+    """Work orders that have no run, as their input was refused: the newest of them, on the first page."""
     may_pick: bool
     """Whether who reads it may retry them."""
     behind: float | None
+    begins: HistoryBeginning | None
+    """From when on it is whole, where it reaches back to what was removed."""
     copy_as: CopyAs
 
     @property
@@ -143,9 +146,10 @@ def load(call: Call) -> FailuresPage:
         tuple(_shown(call, group, days, latest[group.workflow_id], since, filters) for group in found),
         tuple(workflow.id for workflow in call.ledger.workflows.list(limit=100)),
         found.next,
-        history.work_orders(filters.workflow, "rejected", since=since, until=filters.until, limit=LIMIT),
+        found.rejected,
         call.may("operator"),
         found.behind,
+        found.begins,
         CopyAs(
             call.links.data("failures", **filters.query(after=filters.after)),
             command_line(["failures"], {"workflow": filters.workflow} | {key: asked[key] for key in _OPTIONS}),
@@ -214,7 +218,9 @@ def _shown(
 
 def to_document(page: FailuresPage) -> dict[str, Any]:
     """The groups as the command line's ``--json`` has them."""
-    return {"failures": [row_document(shown.group) for shown in page.groups], "next": page.next}
+    groups = [row_document(shown.group) for shown in page.groups]
+    rejected = list_document("workOrders", page.rejected, page.rejected)
+    return {"failures": groups, "next": page.next, "rejected": rejected} | begins_document(page.begins)
 
 
 PAGES = (Page("/failures", "failures", "viewer", load, "failures.html", to_document),)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from .....domain.errors import InvalidRequest
 from .....domain.status import RUN_STATUSES
+from .....projections.history_beginning import HistoryBeginning
 from .....projections.runs.summary import RunSummary
-from ...presentation.documents import row_document
+from ...presentation.documents import begins_document, row_document
 from ..rendering.renderer import clock_of
 from .copy_as import CopyAs, command_line, python_call
 from .history_columns import SORTS, SortedColumn, sorted_columns
@@ -43,8 +44,8 @@ class HistoryPage:
     """Runs over time."""
     next: str | None
     """The cursor of the next page."""
-    is_cut: bool
-    """Whether it is the last page of a store from which runs were removed under a retention policy."""
+    begins: HistoryBeginning | None
+    """From when on it is whole, where it reaches back to what was removed."""
     behind: float | None
     """For how many seconds there have been events that a search doesn't know."""
     saved: tuple[SavedFilters, ...]
@@ -86,7 +87,7 @@ def load(call: Call) -> HistoryPage:
         count_statuses(call, asked),
         runs_by_day(call, filters),
         found.next,
-        found.next is None and call.ledger.retention.was_applied(),
+        found.begins,
         found.behind,
         saved_filters(call.ledger),
         query_text(filters),
@@ -113,7 +114,7 @@ def count_statuses(call: Call, asked: dict[str, Any]) -> dict[str, int]:
 
 def to_document(page: HistoryPage) -> dict[str, Any]:
     """The runs as the command line's ``--json`` has them."""
-    return {"runs": [row_document(run) for run in page.runs], "next": page.next}
+    return {"runs": [row_document(run) for run in page.runs], "next": page.next} | begins_document(page.begins)
 
 
 PAGES = (Page("/history", "history", "viewer", load, "history.html", to_document),)

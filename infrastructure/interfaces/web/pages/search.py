@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from .....projections.history_beginning import HistoryBeginning
 from .....projections.runs.summary import RunSummary
 from .....projections.search.letters import fold_text
 from .....projections.search.matches import Match
-from ...presentation.documents import row_document
+from ...presentation.documents import begins_document, row_document
 from ..rendering.versions import ShownVersion
 from .copy_as import CopyAs, command_line, python_call
 from .history import count_statuses
@@ -60,6 +61,8 @@ class SearchPage:
     after: str | None
     behind: float | None
     """Seconds of the oldest event that the search lacks."""
+    begins: HistoryBeginning | None
+    """From when on it is whole, where it reaches back to what was removed."""
     counts: Mapping[str, int]
     """How many runs have the words, by status; none: nothing was asked for, or they are too many to be counted."""
     copy_as: CopyAs
@@ -86,7 +89,7 @@ def load(call: Call) -> SearchPage:
         python_call("history.runs", {"text": words, "after": after}),
     )
     if words is None:
-        return SearchPage(None, (), None, None, None, {}, copy_as)
+        return SearchPage(None, (), None, None, None, None, {}, copy_as)
     page = call.ledger.history.runs(text=words, after=after, limit=whole(call.query, "limit", LIMIT))
     versions = read_versions(call.ledger, ((run.workflow_id, run.workflow_version) for run in page))
     found = tuple(
@@ -98,7 +101,7 @@ def load(call: Call) -> SearchPage:
         for run in page
     )
     counts = count_statuses(call, {"text": words})
-    return SearchPage(words, found, page.next, after, page.behind, counts, copy_as)
+    return SearchPage(words, found, page.next, after, page.behind, page.begins, counts, copy_as)
 
 
 _KIND: Final = re.compile(r"[.\[]")
@@ -117,7 +120,7 @@ def _hit(call: Call, run: RunSummary, match: Match) -> Hit:
 
 def to_document(page: SearchPage) -> dict[str, Any]:
     """The runs as the command line's ``--json`` has them."""
-    return {"runs": [row_document(found.run) for found in page.found], "next": page.next}
+    return {"runs": [row_document(found.run) for found in page.found], "next": page.next} | begins_document(page.begins)
 
 
 PAGES: Final = (Page("/search", "search", "viewer", load, "search.html", to_document),)

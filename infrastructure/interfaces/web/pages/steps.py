@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .....domain.errors import InvalidRequest
 from .....domain.visible import quoted
+from .....projections.history_beginning import HistoryBeginning
 from .....projections.steps.summary import StepSummary
-from ...presentation.documents import row_document
+from ...presentation.documents import begins_document, row_document
 from ...presentation.inputs import read_moment
 from ..rendering.versions import ShownVersion
 from .copy_as import CopyAs, command_line, python_call
@@ -82,6 +83,8 @@ class StepsPage:
     rows: tuple[ShownStep, ...]
     next: str | None
     behind: float | None
+    begins: HistoryBeginning | None
+    """From when on it is whole, where it reaches back to what was removed."""
     copy_as: CopyAs
 
 
@@ -96,6 +99,7 @@ def load(call: Call) -> StepsPage:
         tuple(ShownStep(step, versions.get((step.workflow_id, step.workflow_version))) for step in found),
         found.next,
         found.behind,
+        found.begins,
         CopyAs(
             call.links.data("steps", **filters.query(after=filters.after)),
             command_line(["steps"], filters.of_command()),
@@ -133,7 +137,7 @@ def _seconds(said: str | None) -> float | None:
 
 def to_document(page: StepsPage) -> dict[str, Any]:
     """The steps as the command line's ``--json`` has them."""
-    return {"steps": [row_document(row.step) for row in page.rows], "next": page.next}
+    return {"steps": [row_document(row.step) for row in page.rows], "next": page.next} | begins_document(page.begins)
 
 
 PAGES = (Page("/steps", "steps", "viewer", load, "steps.html", to_document),)

@@ -13,6 +13,14 @@ WHERE stream > :after ORDER BY stream LIMIT :rows
 SELECT originator_id, max(originator_version) FROM flowledger_events
 WHERE originator_id >= 'retention:' AND originator_id < 'retention;' GROUP BY originator_id ORDER BY originator_id
 
+-- first_behind: The first event behind a position.
+SELECT originator_id, originator_version, notification_id FROM flowledger_events
+WHERE notification_id > :position ORDER BY notification_id LIMIT 1
+
+-- removal_records: What records of removals begin with, each its first :bytes bytes, in the order of their versions.
+SELECT originator_id, originator_version, topic, substr(CAST(state AS BLOB), 1, :bytes) FROM flowledger_events
+WHERE originator_id >= 'retention:' AND originator_id < 'retention;' ORDER BY originator_id, originator_version
+
 -- digests_of: The events of streams in the order of their positions, each with what is hashed of it, and its size.
 SELECT originator_id, originator_version, notification_id, topic, substr(state, 1, 41), length(state) FROM flowledger_events
 WHERE originator_id IN (SELECT value FROM json_each(:streams)) ORDER BY notification_id
