@@ -10,7 +10,7 @@ class BulkFailure:
     run_id: str
     """The id that was given."""
     kind: str
-    """``unreadable``: an error of the store; ``worker died``: the process that worked on it came to an end; ``error``:
-    the work itself failed."""
+    """``unreadable``: an error of the store, or its values were erased, or can't be opened with the keys at hand;
+    ``worker died``: the process that worked on it came to an end; ``error``: the work itself failed."""
     message: str
     """What happened."""

@@ -14,17 +14,19 @@ from ..files.atomic import make_folder
 from ..files.names import file_names
 from ..operations.jobs import ExportJob, Job, OpenLedger, ReplayJob, load_registry
 from ..operations.own_processes import count_cores, work_in_processes
-from ..operations.spread import AnyExecutor, spread
+from ..operations.spread import AnyExecutor, check_picklable, spread
 
 if TYPE_CHECKING:
     from ..storage.event_store import LedgerEventStore
+    from ..storage.sealing.key_ring import KeyRing
 
 _Done = TypeVar("_Done")
 
 _LONGEST_NAME = 1_000
 
-Reopen = Callable[[str, str | None, int], AbstractContextManager[OpenLedger]]
-"""Opens a ledger in a worker, by the store's URL, the name of the registry (None: none) and ``max_value_bytes``."""
+Reopen = Callable[..., AbstractContextManager[OpenLedger]]
+"""Opens a ledger in a worker, by the store's URL, the name of the registry (None: none), ``max_value_bytes``, and what
+makes the key ring there, if one is needed."""
 
 
 def listed(run_ids: Iterable[str]) -> Sequence[str]:
@@ -61,7 +63,7 @@ def replay_job(
     for type in types:
         if type not in registry:
             raise InvalidRequest(f"effects: no executor is registered for type {quoted(type)}")
-    return ReplayJob(_opener(store, reopen, app), types, globals, ignore_code, against)
+    return ReplayJob(_opener(store, reopen, app, *_keys_of(store)), types, globals, ignore_code, against)
 
 
 def export_job(store: "LedgerEventStore", reopen: Reopen, run_ids: Sequence[str], folder: Path) -> ExportJob:
@@ -69,6 +71,7 @@ def export_job(store: "LedgerEventStore", reopen: Reopen, run_ids: Sequence[str]
     make_folder(folder)
     together = file_names(run_ids)
     odd = {run_id: name for run_id, name in together.items() if name != file_names([run_id])[run_id]}
+    # What is sealed is exported as it lies in the log, without a key.
     return ExportJob(_opener(store, reopen, None), folder.absolute(), odd)
 
 
@@ -89,15 +92,23 @@ def do_with_all(
             raise InvalidRequest(f"{name} {quoted(number)} is not a number, 1 or more")
     if executor is not None and workers is not None:
         raise InvalidRequest("workers are processes of this call; an executor has its own")
+    check_picklable(job)
     if executor is None:
         return work_in_processes(job, run_ids, workers or count_cores())
     return spread(job, run_ids, executor, chunk=chunk, at_once=at_once)
 
 
 def _opener(
-    store: "LedgerEventStore", reopen: Reopen, app: str | None
+    store: "LedgerEventStore", reopen: Reopen, app: str | None, *keys: Callable[[], "KeyRing"]
 ) -> Callable[[], AbstractContextManager[OpenLedger]]:
     if store.url is None or store.url == "memory:":
         which = store.url or "a store that the caller has opened"
         raise InvalidRequest(f"this opens the store in other processes, and {which} is in this one alone")
-    return partial(reopen, store.url, app, store.max_value_bytes)
+    return partial(reopen, store.url, app, store.max_value_bytes, *keys)
+
+
+def _keys_of(store: "LedgerEventStore") -> list[Callable[[], "KeyRing"]]:
+    """What makes the ledger's key ring in a worker, if it has one. Raises InvalidRequest where nothing can."""
+    if store.subject_keys is None or store.subject_keys.ring is None:
+        return []
+    return [store.subject_keys.ring.reopen()]

@@ -337,7 +337,8 @@ class Ledger(Unpicklable):
         are done.
 
         Workers are sent this store's URL, with its password, and import ``app``, the ``module:name`` of the registry;
-        on other machines they need both, and this release of flowledger. ``chunk`` runs are sent together, and
+        on other machines they need both, and this release of flowledger. Where the ledger has ``keys``, they read the
+        key ring again from its file or variable, or by its ``reopen``. ``chunk`` runs are sent together, and
         ``at_once`` chunks are with the executor. ``effects``, ``globals``, ``ignore_code`` and ``against`` are as in
         ``history.replay``.
 

@@ -221,13 +221,20 @@ def compose(
     )
 
 
-def reopen(url: str, app: str | None, max_value_bytes: int) -> Ledger:
+def reopen(url: str, app: str | None, max_value_bytes: int, keys: "Callable[[], KeyRing] | None" = None) -> Ledger:
     """Open the ledger of a store again, in a worker of bulk work. Raises InvalidRequest, StorageUnavailable."""
     from ..operations.jobs import load_registry
 
     executors = None if app is None else load_registry(app)
     # A process trusts only its own checkpoints, and this ledger is closed after a few runs.
-    return open_ledger(url, executors, create=False, max_value_bytes=max_value_bytes, checkpoint_every=None)
+    return open_ledger(
+        url,
+        executors,
+        create=False,
+        max_value_bytes=max_value_bytes,
+        checkpoint_every=None,
+        keys=None if keys is None else keys(),
+    )
 
 
 def _give_keys(store: "LedgerEventStore", keys: "KeyRing") -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from ...domain.errors import EventNotReadable, InvalidRequest, NotFound, StorageCorrupt
+from ...domain.errors import Erased, EventNotReadable, InvalidRequest, KeyMissing, NotFound, StorageCorrupt
 from ...domain.execution.executors import ExecutorRegistry
 from ...domain.visible import visible
 from ...projections.bulk import BulkFailure
@@ -81,7 +81,7 @@ def do_or_report(job: Job[_Done], ledger: OpenLedger, run_id: str) -> _Done | Bu
     """Do it with one run. A run that can't be read is a failure of its own, and doesn't stop the others."""
     try:
         return job.do(ledger, run_id)
-    except (EventNotReadable, StorageCorrupt, NotFound) as error:
+    except (Erased, KeyMissing, EventNotReadable, StorageCorrupt, NotFound) as error:
         return BulkFailure(run_id, "unreadable", str(error))
 
 

@@ -69,7 +69,7 @@ class _Spreading:
     """The chunks of one job: those that wait, those that are with the executor, and those that were lost."""
 
     def __init__(self, job: Job[Any], run_ids: Sequence[str], chunk: int, at_once: int) -> None:
-        self._job = _pickled(job)
+        self._job = check_picklable(job)
         self._count = len(run_ids)
         self._at_once = at_once
         self._waiting = deque(_Chunk(place, run_ids[place : place + chunk]) for place in range(0, len(run_ids), chunk))
@@ -239,12 +239,14 @@ def _do(work: Job[Any], ledger: Any, run_id: str) -> Any:
         return BulkFailure(run_id, "error", f"{type(error).__name__}: {error}")
 
 
-def _pickled(job: Job[Any]) -> bytes:
+def check_picklable(job: Job[Any]) -> bytes:
+    """The job as it is sent. Raises InvalidRequest."""
     try:
         return pickle.dumps(job)
     except Exception as error:
         raise InvalidRequest(
-            f"what is sent to workers must be picklable, such as globals made of plain values: {error}"
+            f"what is sent to workers must be picklable, such as globals made of plain values, and a key ring whose "
+            f"reopen returns a function at the top of a module: {error}"
         ) from error
 
 

@@ -54,6 +54,10 @@ def executors() -> fl.ExecutorRegistry:
     return registry
 
 
+REGISTRY = executors()
+"""What other processes import."""
+
+
 def line(*types: str) -> fl.WorkflowDefinition:
     nodes = [{"id": f"n{place}", "type": type, "data": {"of": "{{ payload }}"}} for place, type in enumerate(types)]
     edges = [{"source": f"n{place}", "target": f"n{place + 1}"} for place in range(len(types) - 1)]

@@ -5,7 +5,8 @@ import os
 import secrets
 from abc import ABC, abstractmethod
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, Self, SupportsIndex
 
@@ -45,6 +46,18 @@ class KeyRing(ABC):
         """Whether the current master key has wrapped it; else ``ledger.rewrap_keys`` wraps it anew."""
         return False
 
+    def reopen(self) -> "Callable[[], KeyRing]":
+        """A function that makes this key ring in another process, for ``ledger.replay_many``; it must be picklable.
+
+        Those of a file or a variable are read again from there, which must be the same where the process is. In a class
+        of yours, return a function at the top of a module, or a ``functools.partial`` of one, that connects anew; until
+        then it raises InvalidRequest.
+        """
+        raise InvalidRequest(
+            f"the key ring, a {type(self).__name__}, can't be sent to other processes: give it a method reopen, which "
+            "returns a function at the top of a module that makes one there"
+        )
+
     @staticmethod
     def from_file(path: "str | os.PathLike[str]") -> "KeyRing":
         """The master keys in a JSON file: ``{"current": id, "keys": {id: base64 of 32 bytes}}``.
@@ -65,7 +78,9 @@ class KeyRing(ABC):
                 f"the key ring {quoted(str(file))} can't be read: {error.strerror}; make one with "
                 "fl.KeyRing.generate(path), or give the path of yours"
             ) from error
-        return LocalKeyRing.parse(text, f"the key ring {quoted(str(file))}")
+        return LocalKeyRing.parse(
+            text, f"the key ring {quoted(str(file))}", partial(KeyRing.from_file, file.absolute())
+        )
 
     @staticmethod
     def from_env(name: str) -> "KeyRing":
@@ -73,7 +88,7 @@ class KeyRing(ABC):
         text = os.environ.get(name)
         if text is None:
             raise InvalidRequest(f"the environment has no variable {quoted(name)} that would hold a key ring")
-        return LocalKeyRing.parse(text, f"the key ring in the variable {quoted(name)}")
+        return LocalKeyRing.parse(text, f"the key ring in the variable {quoted(name)}", partial(KeyRing.from_env, name))
 
     @staticmethod
     def generate(path: "str | os.PathLike[str]") -> "KeyRing":
@@ -82,24 +97,27 @@ class KeyRing(ABC):
         Keep a copy of the file elsewhere: without it nothing that it has wrapped can ever be read. Raises
         InvalidRequest where there is a file already, StorageUnavailable where it can't be written.
         """
-        ring = LocalKeyRing("1", {"1": secrets.token_bytes(KEY_BYTES)})
-        write_file(Path(path), ring.to_json(), replace=False)
+        file = Path(path)
+        ring = LocalKeyRing("1", {"1": secrets.token_bytes(KEY_BYTES)}, partial(KeyRing.from_file, file.absolute()))
+        write_file(file, ring.to_json(), replace=False)
         return ring
 
 
 class LocalKeyRing(KeyRing):
     """Master keys of AES-256-GCM in this process."""
 
-    def __init__(self, current: str, keys: Mapping[str, bytes]) -> None:
+    def __init__(self, current: str, keys: Mapping[str, bytes], reopen: Callable[[], KeyRing]) -> None:
+        """``reopen`` reads it again from where it was read."""
         from .ciphers import aes_gcm  # the extra [evidence] brings it
 
+        self._reopen = reopen
         self._current = current
         self._keys = dict(keys)
         self._ciphers = {id: aes_gcm(key) for id, key in keys.items()}
 
     @classmethod
-    def parse(cls, text: bytes | str, name: str) -> Self:
-        """The key ring of a JSON text. Raises InvalidRequest, which shows nothing of a key."""
+    def parse(cls, text: bytes | str, name: str, reopen: Callable[[], KeyRing]) -> Self:
+        """The key ring of a JSON text, and what reads it again. Raises InvalidRequest, which shows nothing of a key."""
         try:
             found: Any = json.loads(text)
             current, keys = found["current"], {id: b64decode(key, validate=True) for id, key in found["keys"].items()}
@@ -111,7 +129,10 @@ class LocalKeyRing(KeyRing):
                 f'{name} isn\'t one: it must be JSON like {{"current": "1", "keys": {{"1": "base64 of 32 bytes"}}}}, '
                 "and the current key one of the keys"
             )
-        return cls(current, keys)
+        return cls(current, keys, reopen)
+
+    def reopen(self) -> Callable[[], KeyRing]:
+        return self._reopen
 
     def to_json(self) -> bytes:
         """As ``parse`` takes it."""
