@@ -135,6 +135,18 @@ def refuse_unreadable(label: str, shown: str | None) -> None:
     raise KeyMissing(label, shown, _REASONS.get(shown, _LOST))
 
 
+def refuse_unsealable(label: str, shown: str | None, data: Body) -> None:
+    """Raises KeyMissing where a command says something for people that can't be sealed now.
+
+    Of a subject that was erased it is kept nowhere, as all else of it.
+    """
+    said = [name for name in ("reason", "note") if name in data]
+    if shown is None or is_erased(shown) or not said:
+        return
+    reason = _REASONS.get(shown, _LOST)
+    raise KeyMissing(label, shown, f"{reason}; without a {said[0]}, which would be sealed, too, it can be done now")
+
+
 _LOST = (
     "the key of its subject is lost, or the key ring can't unwrap it, so its values can't be read: restore the table "
     "flowledger_subject_keys, or the key ring that wrapped it"

@@ -59,6 +59,16 @@ def split(data: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     return plain, personal
 
 
+def needs_key(data: Mapping[str, Any]) -> bool:
+    """Whether there is something to seal that would be missed: of a command's digest the key in plain is enough."""
+    return not split(data)[1].keys() <= {"request"}
+
+
+def is_stand_in(text: str) -> bool:
+    """Whether it stands for a value that can't be read: no digest is like that."""
+    return text.startswith("<")
+
+
 def join(plain: dict[str, Any], personal: Mapping[str, Any]) -> dict[str, Any]:
     """The body again; changes ``plain``."""
     for name, value in personal.items():

@@ -22,7 +22,7 @@ from ...domain.errors import (
 )
 from ...domain.event_registry import is_act, leaves_nothing_to_do
 from ...domain.events.channel import current_channel
-from ...domain.events.personal import SEALED_BY
+from ...domain.events.personal import SEALED_BY, needs_key
 from ...domain.ports import CheckpointStore, ExpectedVersion, Guard, NewEvent, RecordedEvent, Write
 from ...domain.retention import removal_in
 from ...domain.values.ids import workflow_stream
@@ -254,7 +254,7 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
             follows_stored = placed is None and version > 0
             seal: Seal | None = None
             if sealed or (version == 0 and SEALED_BY in events[0].data):
-                seal, sealed = self._seal_of(stream, events[0] if version == 0 else None), True
+                seal, sealed = self._seal_of(stream, events, begins=version == 0), True
             for event in events:
                 version += 1
                 data = event.data if channel is None else _through(channel, event)
@@ -269,8 +269,8 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
             stored[0] = guarded(stored[0], guard)
         return stored, heads
 
-    def _seal_of(self, stream: str, first: NewEvent | None) -> Seal:
-        """What seals the next events of a stream; ``first`` is its first event, where that isn't stored yet.
+    def _seal_of(self, stream: str, events: Sequence[NewEvent], *, begins: bool) -> Seal:
+        """What seals the next events of a stream, which may begin with them.
 
         Raises KeyMissing, InvalidRequest where this store keeps no keys.
         """
@@ -279,10 +279,10 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
             raise InvalidRequest("this store has no place for the keys of subjects: use SQLite or PostgreSQL")
 
         def key_ids() -> Sequence[str]:
-            ids: Sequence[str] = (next(self.read(stream, upto=1)) if first is None else first).data[SEALED_BY]
+            ids: Sequence[str] = (events[0] if begins else next(self.read(stream, upto=1))).data[SEALED_BY]
             return ids
 
-        return keys.writer_of(stream, key_ids)
+        return keys.writer_of(stream, key_ids, lambda: any(needs_key(event.data) for event in events))
 
     def _expected_head(
         self, stream: str, expected: int | ExpectedVersion, placed: Head | None, *, knows_heads: bool

@@ -13,6 +13,7 @@ from ....domain.errors import (
     VersionNotFound,
     WorkOrderRejected,
 )
+from ....domain.events.personal import is_stand_in
 from ....domain.ports import EventStore, NewEvent
 from ....domain.run import RunState
 from ....domain.values.clock import moment
@@ -44,8 +45,11 @@ class Command(NamedTuple):
         return NewEvent(event.type, {**event.data, "key": self.key, "request": self.request, **more})
 
     def check_request(self, used: UsedKey, run_id: str) -> None:
-        """Raises IdempotencyConflict where the key on record stands for anything else."""
-        if used.request != self.request:
+        """Raises IdempotencyConflict where the key on record stands for anything else.
+
+        Where nobody can read what it stands for, the key is all that is left to compare.
+        """
+        if used.request != self.request and not is_stand_in(used.request):
             raise IdempotencyConflict(str(self.key), used.by, moment(used.at), run_id=run_id)
 
 

@@ -29,7 +29,7 @@ from ....domain.rerun.fork import Edit, edit_of
 from ....domain.run import CLAIMS, RECOVERED, RunState, evolve, fail
 from ....domain.run.events import CANCELLED, CLAIMED, HELD, RELEASED
 from ....domain.run.trigger import check_trigger
-from ....domain.subjects import GLOBALS, refuse_unreadable
+from ....domain.subjects import GLOBALS, refuse_unreadable, refuse_unsealable
 from ....domain.values.clock import SteadyClock
 from ....domain.values.json import freeze
 from ....domain.visible import quoted
@@ -311,6 +311,7 @@ class RunServices:
                 return run_of(state)
             refuse_moved_on(self.store, run_id, state.version, command)
             event = command.mark(decide(state))
+            refuse_unsealable(state.label, state.unreadable, event.data)
             try:
                 append_next(self.store.append, state, [event])
             except ConcurrencyError as error:

@@ -84,10 +84,10 @@ class Steering(RunMethods):
         """Hold a run, also one that waits: nothing is executed and no answer is taken until it is released.
 
         A step that is being executed is still recorded. What the run waits for stays open. In a Snapshot a held run is
-        ``paused``, and ``metadata.held`` says by whom.
+        ``paused``, and ``metadata.held`` says by whom. It needs no key of a subject, but for a ``reason``.
 
         Raises RunNotFound, IllegalTransition (the run has ended), RunHeld (it is held already), RunMovedOn,
-        VersionNotFound, IdempotencyConflict.
+        VersionNotFound, IdempotencyConflict, KeyMissing.
         """
         command = make_command("hold", expected_version, idempotency_key, reason=reason)
         return self._steer(run_id, by, lambda state, now: hold(state, reason, by, now), command)
@@ -104,7 +104,8 @@ class Steering(RunMethods):
 
         ``note`` is for people, and reaches no node.
 
-        Raises RunNotFound, IllegalTransition (the run isn't held), RunMovedOn, VersionNotFound, IdempotencyConflict.
+        Raises RunNotFound, IllegalTransition (the run isn't held), RunMovedOn, VersionNotFound, IdempotencyConflict,
+        KeyMissing.
         """
         command = make_command("release", expected_version, idempotency_key, note=note)
         return self._steer(run_id, by, lambda state, now: release(state, note, by, now), command)
@@ -120,7 +121,7 @@ class Steering(RunMethods):
         """Hold a run: the old name of ``hold``.
 
         Raises RunNotFound, IllegalTransition (the run has ended), RunHeld (it is held already), RunMovedOn,
-        VersionNotFound, IdempotencyConflict.
+        VersionNotFound, IdempotencyConflict, KeyMissing.
         """
         return self.hold(run_id, by, reason, expected_version, idempotency_key)
 
@@ -134,7 +135,11 @@ class Steering(RunMethods):
     ) -> Run:
         """End a run for good. A step that is being executed is still recorded.
 
-        Raises RunNotFound, IllegalTransition (the run has ended), RunMovedOn, VersionNotFound, IdempotencyConflict.
+        A run whose values can't be read, as the key of its subject isn't at hand or is lost, can be ended, too: without
+        a ``reason``, which would be sealed.
+
+        Raises RunNotFound, IllegalTransition (the run has ended), RunMovedOn, VersionNotFound, IdempotencyConflict,
+        KeyMissing (with a reason).
         """
         command = make_command("cancel", expected_version, idempotency_key, reason=reason)
         return self._steer(run_id, by, lambda state, now: cancel(state, reason, by, now), command)

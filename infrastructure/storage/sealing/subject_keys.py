@@ -80,10 +80,12 @@ class SubjectKeys(ResetOnFork):
         for key_id in key_ids:
             self._usable(key_id, label)
 
-    def writer_of(self, stream: str, key_ids: Callable[[], Sequence[str]]) -> Cipher:
+    def writer_of(
+        self, stream: str, key_ids: Callable[[], Sequence[str]], needs_key: Callable[[], bool] = lambda: True
+    ) -> Cipher:
         """The cipher with which a stream is continued; without the key of a subject that was erased.
 
-        Raises KeyMissing where the key isn't at hand for another reason.
+        Raises KeyMissing where the key isn't at hand for another reason, and what is appended ``needs_key``.
         """
         known = self._writers.get(stream)
         if known is not None and monotonic() < known[1]:
@@ -91,7 +93,9 @@ class SubjectKeys(ResetOnFork):
         ids = known[0].key_ids if known is not None else key_ids()
         cipher = self.cipher_of(stream, ids, {})
         if isinstance(cipher, NoCipher) and not is_erased(cipher.shown):
-            refuse_unreadable(f"stream {stream!r}", cipher.shown)
+            if needs_key():
+                refuse_unreadable(f"stream {stream!r}", cipher.shown)
+            return cipher
         with self._lock:
             _remember(self._writers, stream, (cipher, monotonic() + CHECK_EVERY))
         return cipher
@@ -151,13 +155,17 @@ class SubjectKeys(ResetOnFork):
     def cipher_of(self, stream: str, key_ids: Sequence[str], known: dict[str, bytes | str]) -> Cipher:
         """The cipher of a stream. ``known`` are the keys that a reading has asked for, or why it has none."""
         keys: list[bytes] = []
+        missing: list[str] = []
         for key_id in key_ids:
             found = known.get(key_id)
             if found is None:
                 found = known[key_id] = self._find(key_id)
             if isinstance(found, str):
-                return NoCipher(key_ids, found)
-            keys.append(found)
+                missing.append(found)
+            else:
+                keys.append(found)
+        if missing:  # one that was erased decides: no key that comes back changes that
+            return NoCipher(key_ids, next(filter(is_erased, missing), missing[0]))
         return StreamCipher(stream, key_ids, keys)
 
     def _find(self, key_id: str) -> bytes | str:
