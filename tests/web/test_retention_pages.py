@@ -97,6 +97,33 @@ async def test_a_legal_hold_is_placed_on_a_run_or_a_subject_and_lifted(shop: Sho
     assert shop.ledger.retention.holds() == ()
 
 
+async def test_a_runs_page_says_what_legal_holds_keep_it(shop: Shop) -> None:
+    retention, (_, other, hers, young) = shop.ledger.retention, runs_of(shop)
+    again = shop.ledger.runs.reproduce(other, by="ada").id
+    on_run = retention.hold(other, by="law", reason="case 7")
+    on_subject = retention.hold(subject=SUBJECT, by="law", reason="case 8")
+    async with (
+        local(shop.ledger) as client,
+        client_of(create_app(shop.ledger, auth=lambda _: Principal("eve", {"viewer"}))) as reader,
+    ):
+        for run, hold, said in (
+            (other, on_run, "case 7by law, since"),
+            (again, on_run, f"on run {other[-6:]} of its work order"),
+            (hers, on_subject, "on all runs of its subject"),
+        ):
+            assert retention.holds(run) == (hold,)
+            facts = (await page(client, f"/runs/{run}")).one("section", aria_label="The run in short")
+            assert said in facts.text
+            assert facts.link("Lift it") == f"/retention#hold-{hold.id}"
+            assert (await page(reader, f"/runs/{run}")).link("All legal holds") == f"/retention#hold-{hold.id}"
+            (told,) = (await client.get(f"/api/retention/holds?run={run}")).json()["holds"]
+            assert [told] == (await client.get(f"/runs/{run}.json")).json()["legalHolds"]
+            assert (told["id"], told["reason"]) == (hold.id, hold.reason)
+        assert retention.holds(young) == ()
+        assert "Legal hold" not in [each.text for each in (await page(reader, f"/runs/{young}")).find("dt")]
+        assert (await client.get("/api/retention/holds?run=nobody")).status_code == 404
+
+
 @pytest.mark.parametrize(
     ("form", "said"),
     [

@@ -36,7 +36,7 @@ from ...queries.history_beginning import HistoryBeginnings
 from ...queries.index.orders import runs_of, streams_of
 from ...queries.listing import check_id, check_text, check_time
 from ...queries.tree.removed import removed_histories
-from ...repositories.legal_holds import load_legal_holds
+from ...repositories.legal_holds import load_holds_on, load_legal_holds
 from ...repositories.missing import missing_run
 from .archive import archive, archive_workflow
 from .removal import Act, Removed, Remover
@@ -227,9 +227,18 @@ class Retention(Unpicklable):
         event = legal_hold_lifted(holds, target, by=by, reason=reason, now=self._now())
         self._store.append(Write(LEGAL_HOLDS, holds.version, [event]))
 
-    def holds(self) -> tuple[PlacedHold, ...]:
-        """Return the legal holds that stand, those first that were placed first. Raises StorageUnavailable."""
-        return tuple(placed_hold(hold) for hold in load_legal_holds(self._store).holds.values())
+    def holds(self, run_id: str | None = None) -> tuple[PlacedHold, ...]:
+        """Return the legal holds that stand, those first that were placed first.
+
+        ``run_id``: those that keep this run. They are on it, on a subject of its, or on another run of its work order,
+        with which it stays.
+
+        Raises RunNotFound, StorageUnavailable.
+        """
+        if run_id is None:
+            return tuple(map(placed_hold, load_legal_holds(self._store).holds.values()))
+        check_run_id(run_id)
+        return tuple(map(placed_hold, load_holds_on(self._store, run_id)))
 
     def _batches(self, going: Mapping[str, OrderToGo]) -> Iterator[dict[str, list[str]]]:
         """Work orders with their runs, some at a time."""

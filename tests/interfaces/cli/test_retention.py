@@ -26,6 +26,10 @@ def test_from_a_preview_to_what_went_and_is_held(cli: CommandLine) -> None:
     assert gone.returncode != 0
     assert "was removed under a retention policy" in gone.stderr
     assert "case 7 (law" in cli("retention", "holds").stdout
+    assert "under a legal hold: case 7 (law, " in cli("show", runs[0]).stdout
+    assert "legal hold" not in cli("show", runs[3]).stdout
+    assert [hold["id"] for hold in cli.json("retention", "holds", runs[0][-8:])["holds"]] == [runs[0]]
+    assert cli.json("retention", "holds", runs[3]) == {"holds": []}
     assert cli.json("retention", "lift", runs[0])["holds"] == []
     assert cli("verify").returncode == 0
 

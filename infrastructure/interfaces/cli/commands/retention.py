@@ -174,11 +174,11 @@ def lift(
 
 
 @app.command()
-def holds(context: typer.Context, _json: AsJson = False) -> None:
-    """Print the legal holds that stand."""
+def holds(context: typer.Context, run: HeldRun = None, _json: AsJson = False) -> None:
+    """Print the legal holds that stand, or those that keep a run: on it, on a subject of its, or on its work order."""
     session = Session.of(context)
     with session.open_ledger() as ledger:
-        found = ledger.retention.holds()
+        found = ledger.retention.holds(None if run is None else find_run(ledger, run))
     session.answer({"holds": [row_document(each) for each in found]}, lambda console: print_holds(console, found))
 
 

@@ -17,6 +17,7 @@ from ..shared.progress import progress_counter
 from ..shared.session import Session
 from ..shared.short_ids import find_run_or_order, find_run_or_order_at
 from ..views.lists import print_end_of_list
+from ..views.retention import print_holds_on
 from ..views.work_order import print_work_order
 
 if TYPE_CHECKING:
@@ -49,11 +50,13 @@ def show(
             return
         snapshot = ledger.history.snapshot(run_id, version=version, at=moment)
         now = ledger.runs.get(run_id) if version is None and moment is None else None
+        holds = () if now is None else ledger.retention.holds(run_id)
 
     def print_it(console: Console) -> None:
         views.print_snapshot(console, run_id, snapshot)
         if now is not None:
             views.print_what_it_waits_for(console, now)
+        print_holds_on(console, run_id, holds)
 
     session.answer(snapshot.to_data(), print_it)
 

@@ -56,3 +56,13 @@ def print_holds(console: Console, holds: Sequence[PlacedHold]) -> None:
         print_line(console, "nothing is under a legal hold")
     for each in holds:
         print_line(console, f"{each.kind} {each.id}: {each.reason} ({each.by}, {clock_time(each.at)})")
+
+
+def print_holds_on(console: Console, run_id: str, holds: Sequence[PlacedHold]) -> None:
+    """What keeps a run; nothing where nothing does."""
+    for each in holds:
+        on = f" on its subject, key {each.id}" if each.kind == "subject" else ""
+        if each.kind == "run" and each.id != run_id:
+            on = f" on run {each.id} of its work order"
+        said = f"under a legal hold{on}: {each.reason} ({each.by}, {clock_time(each.at)})"
+        print_line(console, text(said, "yellow", limit=None))

@@ -70,9 +70,9 @@ async def list_removals(call: Viewer) -> Answer:
 
 
 @router.get("/retention/holds", responses=answers(_list_of("holds", "PlacedHold")))
-async def list_holds(call: Viewer) -> Answer:
-    """List the legal holds that stand, those first that were placed first."""
-    return Answer({"holds": [row_document(each) for each in await call.ledger.retention.aholds()]})
+async def list_holds(call: Viewer, run: str | None = None) -> Answer:
+    """List the legal holds that stand, those first that were placed first; `run`: those that keep this run."""
+    return Answer({"holds": [row_document(each) for each in await call.ledger.retention.aholds(run)]})
 
 
 @router.post("/retention/preview", responses=answers(named("RetentionReport")))

@@ -11,7 +11,7 @@ from .....domain.errors import EventNotReadable, InvalidRequest
 from .....domain.visible import quoted
 from .....domain.workflow import WorkflowSnapshot
 from .....projections.layout import SMALL
-from ...presentation.documents import event_document, run_with
+from ...presentation.documents import event_document, row_document, run_with
 from ...presentation.events import describe_event
 from ...presentation.inputs import read_moment
 from ..read_runs import ReadRun
@@ -80,6 +80,7 @@ def _load(call: Call, damage: EventNotReadable | None) -> RunPage:
         failure=failure_of(ledger, run, read),
         good=last_good_run(ledger, run),
         acts=() if damage else run_acts(call, run),
+        legal_holds=ledger.retention.holds(run_id),
         damage=damage,
     )
 
@@ -164,6 +165,7 @@ def to_document(page: RunPage) -> dict[str, Any]:
     first, last = (page.events[place].event.version for place in (0, -1))
     return {
         **run_with(page.run, state),
+        "legalHolds": [row_document(hold) for hold in page.legal_holds],
         "shownVersion": page.version,
         "earlierResults": earlier,
         "events": [event_document(row.event) for row in page.events],

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from .....domain.errors import EventNotReadable
 from .....domain.run.snapshot import Snapshot
+from .....projections.retention import PlacedHold
 from .....projections.run_view.time_line import Row
 from .....projections.runs.run import Run
 from .....projections.runs.summary import RunSummary
@@ -53,6 +54,8 @@ class RunPage(RunVersion):
     """The last run of the same version that completed."""
     acts: Sequence[ActLink]
     """What whoever reads the page may do with the run, what is most wanted first."""
+    legal_holds: Sequence[PlacedHold] = ()
+    """What keeps it from retention and erasure: holds on it, on a subject of its, on its work order."""
     damage: EventNotReadable | None = None
     """Why the run is shown no further than to its head here: the event behind it can't be read."""
 
