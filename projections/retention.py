@@ -103,6 +103,7 @@ _WORDS: Final[dict[KeptReason, str]] = {
     "newest": "they are among the newest that the policy keeps",
     "room": "they are among the newest for which there is room",
     "unarchivable": "their input was refused, so there is no run that could be archived",
+    "sealed": "they belong to subjects, and nobody could erase what Parquet files hold of them",
     "held": "they are under a legal hold",
     "source": "runs that stay began with one of theirs",
     "changed": "something happened in them meanwhile",

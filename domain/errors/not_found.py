@@ -47,7 +47,7 @@ class Removal(NamedTuple):
     """The folder where it was written before."""
 
     def __str__(self) -> str:
-        where = "it wasn't archived" if self.archive is None else f"its export is in {self.archive}"
+        where = "it wasn't archived" if self.archive is None else f"its archive is in {self.archive}"
         return f"was removed under a retention policy at {self.at.isoformat()} by {self.by}; {where}"
 
 

@@ -40,7 +40,7 @@ class RetentionRemoved(Recorded):
     archive: NotRequired[str]
     """The folder where they were written before."""
     archived: NotRequired[dict[str, str]]
-    """Run, or stream of a workflow → the SHA-256 (hex) of its file there."""
+    """Run, stream of a workflow, or name of a Parquet file → the SHA-256 (hex) of the file there."""
     streams: list[RemovedStreamPart]
     leaves: str
     """See ``pack_leaves``; base64. A stream of many events has several of these events, in the same commit."""

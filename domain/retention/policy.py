@@ -3,13 +3,16 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from ..errors import InvalidRequest
 from ..status import ENDED, RUN_STATUSES, RunStatus
 from ..visible import quoted
 
-KeptReason = Literal["open", "status", "young", "newest", "room", "unarchivable", "held", "source", "changed"]
+KeptReason = Literal["open", "status", "young", "newest", "room", "unarchivable", "sealed", "held", "source", "changed"]
+
+ArchiveFormat = Literal["export", "parquet"]
+"""How runs are written before they go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,8 @@ class RetentionPolicy:
     ended, one or several of ``completed``, ``failed`` and ``cancelled``. ``workflow_id``: of this workflow alone.
     ``keep_last``: of each workflow, so many of the newest of these runs stay. ``max_bytes``: of the newest, so many
     bytes stay. ``archive``: a folder; each run is written there as an export, and read again, before anything goes.
+    With ``archive_format="parquet"`` it is written as rows, for analysis: ``runs/*.parquet`` and ``steps/*.parquet``.
+    Runs of subjects stay then, as nobody could erase what such files hold.
     ``everything``: needed where neither ``older_than`` nor ``keep_last`` nor ``max_bytes`` keeps anything.
     ``archived_workflows``: archived workflows go, too, with all their versions, where no work order of theirs is left,
     and nothing has happened to them for as long as ``older_than`` says. One that isn't archived stays.
@@ -43,6 +48,8 @@ class RetentionPolicy:
     """Whether it is meant that nothing stays."""
     archived_workflows: bool = False
     """Whether archived workflows go, too, that have no work orders any more."""
+    archive_format: ArchiveFormat = "export"
+    """``export``: files that can be imported and verified; ``parquet``: rows for analysis."""
 
     def __post_init__(self) -> None:
         if self.older_than is not None and (
@@ -69,6 +76,10 @@ class RetentionPolicy:
             if not isinstance(self.archive, str | Path) or not str(self.archive):
                 raise InvalidRequest(f"archive {quoted(self.archive)} is no path of a folder")
             object.__setattr__(self, "archive", Path(self.archive))
+        if self.archive_format not in get_args(ArchiveFormat):
+            raise InvalidRequest(f"archive_format {quoted(self.archive_format)} is neither export nor parquet")
+        if self.archive_format != "export" and self.archive is None:
+            raise InvalidRequest("archive_format says how to write an archive: name its folder, too, with archive")
 
     @property
     def keeps_nothing(self) -> bool:
@@ -85,6 +96,8 @@ class RetentionPolicy:
                 document[name] = value
         if self.archived_workflows:
             document["archived_workflows"] = True
+        if self.archive_format != "export":
+            document["archive_format"] = self.archive_format
         return document
 
 

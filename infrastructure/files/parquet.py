@@ -2,11 +2,12 @@
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from itertools import islice
+from pathlib import Path
 from tempfile import TemporaryFile
 from types import NoneType
 from typing import Any, BinaryIO, Final, get_args
@@ -48,6 +49,13 @@ def write_parquet(file: BinaryIO, columns: Mapping[str, Any], records: Iterator[
             writer.write_table(_table(schema, page, first))
     finally:
         writer.close()
+
+
+def read_columns(path: Path, names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    """The values of some columns, row by row. All columns are read, so what can't be is found."""
+    with parquet.ParquetFile(path) as file:
+        for batch in file.iter_batches(_ROWS_AT_ONCE):
+            yield from zip(*(batch.column(name).to_pylist() for name in names), strict=True)
 
 
 def _batches(records: Iterator[list[Any]]) -> Iterator[tuple[int, list[list[Any]]]]:

@@ -92,6 +92,11 @@ class RemovalTable:
         rows = self._query("sizes_of", streams=self._recorder.list_parameter(streams))
         return {stream: (events, size) for stream, events, size in rows}
 
+    def sealed_among(self, streams: Sequence[str]) -> set[str]:
+        """Those of the streams that have an event of which a part is sealed."""
+        rows = self._query("sealed_among", streams=self._recorder.list_parameter(streams))
+        return {stream for (stream,) in rows}
+
     def keep(self, removed: Sequence[RemovedStream]) -> None:
         """Enter streams again, as the events say that record their removal."""
         with translate_errors(), self.removing() as (_, execute):

@@ -137,7 +137,7 @@ def test_each_run_is_archived_before_it_goes(shop: Shop, tmp_path: Path) -> None
     shop.age()
     policy = fl.RetentionPolicy(timedelta(days=90), archive=tmp_path / "archive")
     assert shop.ledger.retention.apply(policy, by="ops").runs == 1
-    with pytest.raises(fl.RunRemoved, match="its export is in"):
+    with pytest.raises(fl.RunRemoved, match="its archive is in"):
         shop.ledger.runs.get(gone.id)
     (file,) = (tmp_path / "archive").iterdir()
     with pytest.raises(fl.WorkOrderRemoved):

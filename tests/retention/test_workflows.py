@@ -171,7 +171,7 @@ def test_a_workflow_is_archived_before_it_goes_and_imported_elsewhere(shop: Shop
     policy = fl.RetentionPolicy(OLD.older_than, archive=tmp_path / "archive", archived_workflows=True)
     shop.ledger.retention.apply(policy, by="ops")
     (file,) = (tmp_path / "archive").glob("workflow-shop-*")
-    with pytest.raises(fl.WorkflowRemoved, match=r"its export is in .*archive"):
+    with pytest.raises(fl.WorkflowRemoved, match=r"its archive is in .*archive"):
         shop.ledger.history.import_(file)
     (of_run,) = (tmp_path / "archive").glob(f"{run.id}*")
     with fl.open_ledger("memory:") as elsewhere:

@@ -11,6 +11,7 @@ from ....domain.retention.policy import RetentionPolicy
 from ....domain.values.spoken_times import read_length
 
 if TYPE_CHECKING:
+    from ....domain.retention.policy import ArchiveFormat
     from ....domain.status import RunStatus
 
 
@@ -23,6 +24,7 @@ def read_policy(
     archive: str | None = None,
     *,
     archived_workflows: bool = False,
+    archive_format: str | None = None,
     everything: bool = False,
     name: str = "older_than",
 ) -> RetentionPolicy:
@@ -36,7 +38,17 @@ def read_policy(
         raise InvalidRequest(f"{name}: {error}") from error
     statuses = cast("tuple[RunStatus, ...]", tuple(status or ("completed",)))
     folder = None if archive is None else Path(archive)
-    return RetentionPolicy(length, statuses, workflow_id, keep_last, max_bytes, folder, everything, archived_workflows)
+    return RetentionPolicy(
+        length,
+        statuses,
+        workflow_id,
+        keep_last,
+        max_bytes,
+        folder,
+        everything,
+        archived_workflows,
+        cast("ArchiveFormat", archive_format or "export"),
+    )
 
 
 def what_goes(runs: int, workflows: int) -> str:

@@ -71,7 +71,8 @@ class Remover:
         order_of = {stream: order for order, ids in runs.items() for stream in (order, *ids)}
         left = dict(runs)
         while left:
-            kept = {run: archived[run] for ids in left.values() for run in ids if run in archived}
+            staying = {run for order in runs.keys() - left.keys() for run in runs[order]}
+            kept = {key: digest for key, digest in archived.items() if key not in staying}
             counts = _Counts(runs=sum(map(len, left.values())))
             changed = self._try(streams_of(left), counts, kept, holds_version)
             if not changed:

@@ -9,6 +9,7 @@ from ....domain.retention import Decision, KeptReason, LegalHolds, RetentionPoli
 from ....projections.retention import KeptRuns, words_of
 from ...queries.index.orders import newest_orders, orders_of, runs_of, sources_elsewhere, streams_of
 from ...repositories.subjects import load_subject
+from .parquet_archive import sealed_orders
 
 if TYPE_CHECKING:
     from ...queries.index.reader import Index
@@ -75,14 +76,19 @@ def select(
     place = None
     while page := newest_orders(index, policy.workflow_id, place):
         sizes = _sizes(index, table, [order.id for _, order, _ in page]) if policy.max_bytes is not None else {}
+        going: list[str] = []
         for _, order, events in page:
             why = decision.why_kept(order._replace(bytes=sizes.get(order.id, 0)))
             if order.id in held:
                 why = "held"
             if why is None:
+                going.append(order.id)
                 found.going[order.id] = OrderToGo(order.runs, events, order.workflow_id)
             else:
                 found.keep(order.id, order.runs, why)
+        if policy.archive_format == "parquet" and table is not None:
+            for id in sealed_orders(table, runs_of(index, going)):
+                found.take_back(id, "sealed")
         place = page[-1][0]
     _keep_sources(found, index)
     found.going = dict(reversed(found.going.items()))

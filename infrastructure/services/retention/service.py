@@ -39,6 +39,7 @@ from ...queries.tree.removed import removed_histories
 from ...repositories.legal_holds import load_holds_on, load_legal_holds
 from ...repositories.missing import missing_run
 from .archive import archive, archive_workflow
+from .parquet_archive import ParquetArchive
 from .removal import Act, Removed, Remover
 from .selection import OrderToGo, Selection, held_orders, select
 from .workflows import WorkflowSelection, select_workflows
@@ -118,11 +119,14 @@ class Retention(Unpicklable):
         found = select(self._store, self._index, table, policy, holds, self._now())
         act = Act(new_id(self._now()), policy, by, reason)
         remover = Remover(self._store, table, act, self._now)
+        parquet = None
+        if policy.archive is not None and policy.archive_format == "parquet":
+            parquet = ParquetArchive(self._store, self._index, table, policy.archive, act.id)
         total = len(found.going)
         for runs in self._batches(dict(found.going)):
             holds = self._let_held_stay(found, holds)
             wanted = {order: ids for order, ids in runs.items() if order in found.going}
-            archived = self._archive(policy, wanted)
+            archived = self._archive(policy, wanted) if parquet is None else parquet.write(wanted)
             for order in remover.remove(wanted, archived, holds.version):
                 found.take_back(order, "changed")
             if progress is not None:

@@ -98,6 +98,8 @@ FOLDERS = {
     "retention apply --archive": ["retention", "apply", "--everything", "--yes", "--archive", "{place}"],
 }
 
+NAMED_ALONE = {"retention preview --archive": "it says what would go, and writes nothing"}
+
 SNAPSHOT = '{"workflowId": "w", "status": "completed", "currentNodeId": null, "context": {}, "version": 1}'
 APP = """
 import flowledger as fl
@@ -109,7 +111,7 @@ registry.register("echo")(lambda step: step.payload or fl.Pause("wait"))
 def test_the_tables_above_have_every_command_that_takes_a_file() -> None:
     told = {
         name.partition(",")[0]
-        for name in (*WRITING, *READING, *FOLDERS, *KEYS, *KEYS_READ, *STAMPS, *ADDED_TO, *IN_A_WORKER)
+        for name in (*WRITING, *READING, *FOLDERS, *KEYS, *KEYS_READ, *STAMPS, *ADDED_TO, *IN_A_WORKER, *NAMED_ALONE)
     }
     assert set(parameters_for_files(make_command())) == told
 

@@ -53,6 +53,19 @@ def test_an_archived_workflow_goes_with_its_last_run(cli: CommandLine) -> None:
     assert "workflow:triage: added 2 events" in imported.stdout, imported.stderr
 
 
+def test_runs_are_archived_as_rows(cli: CommandLine) -> None:
+    cli.workflow("triage", "echo")
+    cli.json("run", "start", "triage", "--payload", "1")
+    policy = ("--keep-last", "0", "--archive", "kept", "--archive-format", "parquet")
+    assert cli.json("retention", "preview", *policy)["runs"] == 1
+    assert not (cli.home / "kept").exists()
+    went = cli("retention", "apply", *policy, "--everything", "--yes")
+    assert went.returncode == 0, went.stderr
+    assert [len(list((cli.home / "kept" / kind).iterdir())) for kind in ("runs", "steps")] == [1, 1]
+    wrong = cli("retention", "preview", "--archive", "kept", "--archive-format", "csv")
+    assert "is neither export nor parquet" in wrong.stderr
+
+
 def test_a_policy_that_is_none_says_what_one_looks_like(cli: CommandLine) -> None:
     cli.workflow("triage", "echo")
     for wrong, told in (

@@ -47,6 +47,15 @@ ArchivedWorkflows = Annotated[
         help="Also archived workflows in which nothing has happened for so long, once they have no work orders left.",
     ),
 ]
+Format = Annotated[
+    str | None,
+    typer.Option(
+        "--archive-format",
+        metavar="FORMAT",
+        help="export: files to import again; parquet: rows of runs and steps, for analysis.",
+        show_default="export",
+    ),
+]
 HeldRun = Annotated[str | None, typer.Argument(metavar="[RUN]", help="The run's id, or 6 or more characters of it.")]
 Subject = Annotated[str | None, typer.Option("--subject", metavar="SUBJECT", help="All runs of this subject.")]
 
@@ -64,6 +73,8 @@ def preview(
     workflow: OfWorkflow = None,
     keep_last: KeepLast = None,
     max_bytes: MaxBytes = None,
+    archive: Archive = None,
+    archive_format: Format = None,
     archived_workflows: ArchivedWorkflows = False,
     _json: AsJson = False,
 ) -> None:
@@ -74,7 +85,9 @@ def preview(
         workflow,
         keep_last,
         max_bytes,
+        archive,
         archived_workflows=archived_workflows,
+        archive_format=archive_format,
         everything=True,
         name="--older-than",
     )
@@ -94,6 +107,7 @@ def apply(
     keep_last: KeepLast = None,
     max_bytes: MaxBytes = None,
     archive: Archive = None,
+    archive_format: Format = None,
     archived_workflows: ArchivedWorkflows = False,
     everything: Annotated[
         bool, typer.Option("--everything", help="Also where the policy keeps nothing that has ended so.")
@@ -115,6 +129,7 @@ def apply(
         max_bytes,
         archive,
         archived_workflows=archived_workflows,
+        archive_format=archive_format,
         everything=everything,
         name="--older-than",
     )

@@ -91,6 +91,12 @@ def worker(
         str | None,
         typer.Option("--archive", metavar="FOLDER", help="Write each of them there before it goes."),
     ] = None,
+    archive_format: Annotated[
+        str | None,
+        typer.Option(
+            "--archive-format", metavar="FORMAT", help="How: export, or parquet for analysis.", show_default="export"
+        ),
+    ] = None,
     remove_archived_workflows: Annotated[
         bool,
         typer.Option("--remove-archived-workflows", help="Then also archived workflows that have no work orders left."),
@@ -121,7 +127,13 @@ def worker(
     opening: dict[str, Any] = {"globals": values, "telemetry": Telemetry() if telemetry else None}
     if sign_key is not None or sign_to is not None:
         check_signing(sign_key, sign_to, sign_every, stores or [])
-    policy = read_removal(remove_older_than, archive, stores or [], archived_workflows=remove_archived_workflows)
+    policy = read_removal(
+        remove_older_than,
+        archive,
+        stores or [],
+        archived_workflows=remove_archived_workflows,
+        archive_format=archive_format,
+    )
     options = ServingOptions(name, concurrency, workflows, given, lease, grace)
     if stores is not None and len(stores) == 1:
         session = replace(session, store=stores[0])
@@ -162,12 +174,19 @@ def check_signing(key: str | None, to: str | None, every: float, stores: list[st
 
 
 def read_removal(
-    older_than: str | None, archive: str | None, stores: list[str], *, archived_workflows: bool
+    older_than: str | None,
+    archive: str | None,
+    stores: list[str],
+    *,
+    archived_workflows: bool,
+    archive_format: str | None,
 ) -> RetentionPolicy | None:
     """The policy that the options say. Raises InvalidRequest before a store is waited for."""
     if older_than is None:
         if archive is not None:
             raise InvalidRequest("--archive is for what --remove-older-than takes away")
+        if archive_format is not None:
+            raise InvalidRequest("--archive-format says how to write what --archive names a folder for")
         if archived_workflows:
             raise InvalidRequest("--remove-archived-workflows goes with --remove-older-than, which says how old")
         return None
@@ -175,7 +194,13 @@ def read_removal(
         raise InvalidRequest("--remove-older-than is for one store")
     from ...presentation.policies import read_policy
 
-    return read_policy(older_than, archive=archive, archived_workflows=archived_workflows, name="--remove-older-than")
+    return read_policy(
+        older_than,
+        archive=archive,
+        archived_workflows=archived_workflows,
+        archive_format=archive_format,
+        name="--remove-older-than",
+    )
 
 
 _A_YEAR = 366 * 24 * 3600

@@ -29,6 +29,9 @@ WHERE originator_id = ANY (:streams) ORDER BY notification_id
 SELECT originator_id, count(*), sum(octet_length(state))::bigint FROM flowledger_events
 WHERE originator_id = ANY (:streams) GROUP BY originator_id
 
+-- sealed_among: Those of the streams that have an event of which a part is sealed.
+SELECT DISTINCT originator_id FROM flowledger_events WHERE substr(state, 1, 1) = '\x02'::bytea AND originator_id = ANY (:streams)
+
 -- heads_of: How many events streams have, by stream.
 SELECT originator_id, max(originator_version) FROM flowledger_events
 WHERE originator_id = ANY (:streams) GROUP BY originator_id

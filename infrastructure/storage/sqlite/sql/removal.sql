@@ -29,6 +29,9 @@ WHERE originator_id IN (SELECT value FROM json_each(:streams)) ORDER BY notifica
 SELECT originator_id, count(*), sum(length(state)) FROM flowledger_events
 WHERE originator_id IN (SELECT value FROM json_each(:streams)) GROUP BY originator_id
 
+-- sealed_among: Those of the streams that have an event of which a part is sealed.
+SELECT DISTINCT originator_id FROM flowledger_events WHERE substr(state, 1, 1) = x'02' AND originator_id IN (SELECT value FROM json_each(:streams))
+
 -- heads_of: How many events streams have, by stream.
 SELECT originator_id, max(originator_version) FROM flowledger_events
 WHERE originator_id IN (SELECT value FROM json_each(:streams)) GROUP BY originator_id

@@ -1,0 +1,97 @@
+"""Archiving runs as rows: a Parquet file of runs and one of steps for each commit that removes some."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import file_digest
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ....domain.errors import StorageCorrupt
+from ....projections.archived_rows import ArchivedRun, ArchivedStep, archived_run, archived_steps
+from ...files.atomic import make_folder
+from ...files.tables import write_rows
+from ...queries.index.orders import streams_of
+from ...storage.codec import digest_of
+
+if TYPE_CHECKING:
+    from ...queries.index.reader import Index
+    from ...storage.event_store import LedgerEventStore
+    from ...storage.removal_table import RemovalTable
+
+_Key = tuple[str, int, str]
+"""A run or an event of it, how many that are up to there, and the digest."""
+
+
+class ParquetArchive:
+    """The files of one act, below one folder: ``runs/ACT-0001.parquet``, ``steps/ACT-0001.parquet``, and so on."""
+
+    def __init__(
+        self, store: "LedgerEventStore", index: "Index", table: "RemovalTable", folder: Path, act_id: str
+    ) -> None:
+        self._store = store
+        self._index = index
+        self._table = table
+        self._folder = folder
+        self._act_id = act_id
+        self._count = 0
+
+    def write(self, runs: Mapping[str, Sequence[str]]) -> dict[str, str]:
+        """Write the runs of work orders, read the files again, and compare them with the store.
+
+        Returns the SHA-256 (hex) of each file by its name below the folder. Raises StorageCorrupt where it isn't what
+        the store holds, EventNotReadable, StorageUnavailable, InvalidRequest (pyarrow is missing).
+        """
+        if not any(runs.values()):
+            return {}
+        self._count += 1
+        names = [f"{kind}/{self._act_id}-{self._count:04}.parquet" for kind in ("runs", "steps")]
+        of_runs, of_steps = (self._folder / name for name in names)
+        for path in (of_runs, of_steps):
+            make_folder(path.parent)
+        rows, steps = list[ArchivedRun](), list[_Key]()
+        write_rows(of_steps, ArchivedStep, self._rows(runs, rows, steps))
+        write_rows(of_runs, ArchivedRun, rows)
+        _compare(of_runs, ("id", "events", "digest"), self._heads(runs))
+        _compare(of_steps, ("run_id", "version", "digest"), steps)
+        return {name: _sha256(self._folder / name) for name in names}
+
+    def _rows(
+        self, runs: Mapping[str, Sequence[str]], rows: list[ArchivedRun], steps: list[_Key]
+    ) -> Iterator[ArchivedStep]:
+        """The steps of all runs, whose own rows are collected on the way."""
+        for ids in runs.values():
+            for row in self._index.related_runs(ids[0]) if ids else ():
+                events = list(self._store.read(row.run_id))
+                if not events:
+                    continue  # removed by another call, which has archived it
+                rows.append(archived_run(row, events))
+                for step in archived_steps(row, events):
+                    steps.append((step.run_id, step.version, step.digest))
+                    yield step
+
+    def _heads(self, runs: Mapping[str, Sequence[str]]) -> list[_Key]:
+        """What the store says of each run, by its stored bytes."""
+        of_runs = {run for ids in runs.values() for run in ids}
+        last = {event.stream: event for event in self._table.digests_of(streams_of(runs)) if event.stream in of_runs}
+        return [(run, event.version, digest_of(event.header).hex()) for run, event in last.items()]
+
+
+def sealed_orders(table: "RemovalTable", runs: Mapping[str, Sequence[str]]) -> set[str]:
+    """Which of these work orders belong to subjects: an event of theirs, or of their runs, is sealed."""
+    sealed = table.sealed_among(streams_of(runs))
+    return {order for order, ids in runs.items() if order in sealed or not sealed.isdisjoint(ids)}
+
+
+def _compare(path: Path, columns: Sequence[str], expected: Sequence[_Key]) -> None:
+    from ...files.parquet import read_columns
+
+    found = list(read_columns(path, columns))
+    if sorted(found) != sorted(expected):
+        raise StorageCorrupt(
+            f"the archive {path} has {len(found):,} rows, and they aren't the {len(expected):,} that the store holds: "
+            "nothing of them was removed"
+        )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
