@@ -28,4 +28,5 @@ def _begin_anew() -> None:
     _LOCKS[:] = [Lock() for _ in range(_COUNT)]
 
 
-os.register_at_fork(before=_acquire, after_in_parent=_release, after_in_child=_begin_anew)
+if hasattr(os, "register_at_fork"):  # where processes fork
+    os.register_at_fork(before=_acquire, after_in_parent=_release, after_in_child=_begin_anew)

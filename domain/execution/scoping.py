@@ -140,13 +140,16 @@ class Globals:
 def parse_globals(given: Mapping[str, Any] | None) -> Globals:
     """The globals of a call; NONE_GIVEN where the caller gave none.
 
-    Raises InvalidRequest for what is no mapping, or public and scoped the wrong way round.
+    Raises InvalidRequest for what is no mapping, a name that isn't text, or public and scoped the wrong way round.
     """
     if given is None:
         return NONE_GIVEN
     if not isinstance(given, Mapping):
         raise InvalidRequest(f"globals are a mapping of names to values, not {type(given).__name__}")
     values = dict(given)
+    for name in values:
+        if not isinstance(name, str):
+            raise InvalidRequest(f"globals {quoted(name)}: a name is text, and this is {type(name).__name__}")
     if _PLAIN.issuperset(map(type, values.values())):
         return Globals(MappingProxyType(values))
     scoped = {name: value for name, value in values.items() if isinstance(value, Scoped)}

@@ -39,13 +39,13 @@ class RetryPolicy:
 
     max_retries: int = 3
     interval: float = 1.0
-    """Seconds before the first retry."""
+    """Seconds before the first retry, up to ten years."""
     backoff: Backoff = "fixed"
     """``fixed``: always ``interval``; ``exponential``: ``factor`` times as long after each attempt."""
     jitter: float = 0.0
     """By how much chance may shorten or lengthen a delay, as a part of it, 0 to 1."""
     max_interval: float | None = None
-    """The longest delay, in seconds."""
+    """The longest delay, in seconds, up to ten years."""
     factor: float = 2.0
     """By how much an exponential delay grows, 1 or more."""
     on: Sequence[ErrorKind] = ()
@@ -63,7 +63,7 @@ class RetryPolicy:
             except (TypeError, ValueError, OverflowError):
                 value = math.nan
             if not (math.isfinite(value) and least <= value <= most):
-                span = f"a number from {least:g} to {most:g}" if most < math.inf else f"a number, {least:g} or more"
+                span = f"a number from {least:g} to {most:.12g}" if most < math.inf else f"a number, {least:g} or more"
                 faults.append(Fault(f"retry.{name}", f"{quoted(given)} is not {span}"))
                 return least
             return value
@@ -72,11 +72,11 @@ class RetryPolicy:
         if max_retries != int(max_retries):
             faults.append(Fault("retry.max_retries", f"{quoted(self.max_retries)} is not a whole number"))
         object.__setattr__(self, "max_retries", int(max_retries))
-        object.__setattr__(self, "interval", number("interval", 0))
+        object.__setattr__(self, "interval", number("interval", 0, LONGEST_DELAY))
         object.__setattr__(self, "jitter", number("jitter", 0, 1))
         object.__setattr__(self, "factor", number("factor", 1))
         if self.max_interval is not None:
-            object.__setattr__(self, "max_interval", number("max_interval", 0))
+            object.__setattr__(self, "max_interval", number("max_interval", 0, LONGEST_DELAY))
         if self.backoff not in ("fixed", "exponential"):
             faults.append(Fault("retry.backoff", f"{quoted(self.backoff)} is unknown; use 'fixed' or 'exponential'"))
         for name in ("on", "never"):
@@ -111,7 +111,7 @@ class RetryPolicy:
         stay spread when they have reached it.
         """
         # Exponential delays outgrow the calendar after some fifty attempts.
-        longest = LONGEST_DELAY if self.max_interval is None else min(self.max_interval, LONGEST_DELAY)
+        longest = LONGEST_DELAY if self.max_interval is None else self.max_interval
         wait = min(self._grown(attempt - 1) if self.backoff == "exponential" else self.interval, longest)
         least, most = wait * (1 - self.jitter), min(wait * (1 + self.jitter), longest)
         return min(least + (most - least) * chance, most)  # which rounding may exceed

@@ -4,7 +4,8 @@ import os
 from random import Random
 
 _source = Random()  # noqa: S311 - nothing secret depends on it
-os.register_at_fork(after_in_child=_source.seed)
+if hasattr(os, "register_at_fork"):  # where processes fork
+    os.register_at_fork(after_in_child=_source.seed)
 
 random = _source.random
 uniform = _source.uniform

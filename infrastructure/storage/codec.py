@@ -56,7 +56,8 @@ _CLOSING_BRACE = ord("}")
 # Not os.urandom: it releases the interpreter's lock, and with many threads gets it back late. Not the shared global
 # generator: two workers that seed it alike would take each other's events for their own.
 _ids = random.Random()  # noqa: S311 - ids need to be unique, not secret
-os.register_at_fork(after_in_child=_ids.seed)
+if hasattr(os, "register_at_fork"):  # where processes fork
+    os.register_at_fork(after_in_child=_ids.seed)
 # orjson would convert these to text; values that aren't JSON are refused instead.
 _NOTHING_CONVERTED = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import flowledger as fl
+from flowledger.domain.errors import LONGEST_DELAY
 
 from .harness import GOOD, Harness, policy, raiser
 
@@ -37,7 +38,9 @@ def test_an_executors_time_is_kept_when_its_outcome_is_recorded_after_an_operato
 
 
 def test_a_retry_in_the_far_future_leaves_a_readable_run(memory_desk: Harness) -> None:
-    memory_desk.ledger.workflows.save(policy(maxRetries=1, interval=1e12, maxInterval=1e12), workflow_id="far")
+    memory_desk.ledger.workflows.save(
+        policy(maxRetries=1, interval=LONGEST_DELAY, maxInterval=LONGEST_DELAY), workflow_id="far"
+    )
     memory_desk.do = raiser(ValueError("no luck"))
     run = memory_desk.ledger.runs.start("far")
     assert run.status == "error"

@@ -350,6 +350,15 @@ def test_what_a_function_returns_is_a_mapping(answer: Any) -> None:
     assert story.written() == before
 
 
+@pytest.mark.parametrize("name", [7, None, ("token",), b"token"])
+def test_a_name_is_text(name: Any) -> None:
+    story = Story(globals=lambda run: GLOBALS)
+    before = story.written()
+    with pytest.raises(fl.InvalidRequest, match=r"globals .*: a name is text, and this is (int|NoneType|tuple|bytes)"):
+        story.runs.start("call", globals={**GLOBALS, name: "x"})
+    assert story.written() == before
+
+
 def test_a_function_may_have_none_for_a_run() -> None:
     story = Story(globals=lambda run: None)
     with pytest.raises(fl.GlobalsMissing):

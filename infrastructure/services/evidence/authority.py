@@ -49,11 +49,10 @@ def _check_address(url: object) -> str:
     """The address, as messages show it. Raises InvalidRequest."""
     try:
         parts = urlsplit(url if isinstance(url, str) else "")
-        named = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+            raise ValueError
     except ValueError:
-        named = False
-    if not named:
-        raise InvalidRequest(f"the authority {quoted(url)} is no address: http://… or https://…")
+        raise InvalidRequest(f"the authority {quoted(url)} is no address: http://… or https://…") from None
     if parts.username is not None:
         raise InvalidRequest(
             f"an address of an authority with a name and a password in it isn't taken, at {quoted(parts.hostname)}: "

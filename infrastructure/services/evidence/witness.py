@@ -1,6 +1,5 @@
 """Witnesses (C2SP's tlog-witness): how one is asked, and what one signs, which is what grew from what it has seen."""
 
-import fcntl
 import os
 from base64 import b64encode
 from collections.abc import Callable, Generator
@@ -78,14 +77,21 @@ _LONGEST_NUMBER = 19
 
 @contextmanager
 def _alone_with(seen: Path) -> Generator[None]:
-    """Of those who sign by the same file one at a time goes on. Raises StorageUnavailable."""
+    """Of those who sign by the same file one at a time goes on. Raises StorageUnavailable, InvalidRequest."""
+    try:
+        from fcntl import LOCK_EX, flock
+    except ImportError as error:
+        raise InvalidRequest(
+            "a witness locks the file of what it has seen, so that no two histories get past it at once, and this "
+            "system has no such lock (flock): sign on Linux or macOS"
+        ) from error
     try:
         make_private_file(seen)
         descriptor = os.open(seen, os.O_RDWR)
     except OSError as error:
         raise StorageUnavailable(f"what was seen before, {str(seen)!r}: {error.strerror}") from error
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        flock(descriptor, LOCK_EX)
         yield
     finally:
         os.close(descriptor)

@@ -78,6 +78,6 @@ def describe_given(given: Mapping[str, Any], keys: "SubjectKeys | None", now: in
     return {"globals": {**told, "others": others} if others else told}
 
 
-def _text(name: object) -> str:
+def _text(name: str) -> str:
     """The name as JSON can have it: executors may be given globals that no expression can name."""
-    return str(name).encode("utf-8", "backslashreplace").decode()
+    return name.encode("utf-8", "backslashreplace").decode()

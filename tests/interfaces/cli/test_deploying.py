@@ -30,6 +30,9 @@ def test_a_draft_is_tried_released_and_taken_back(cli: CommandLine) -> None:
     assert (released["version"], released["isLive"]) == (2, True)
     assert cli.json("run", "start", "w")["workflowVersion"] == 2
     assert "workflow w starts with version 1" in cli("workflow", "release", "w", "1", "--by", "eve").stdout
+    assert "workflow w starts with version 1" in cli("workflow", "release", "w@1", "--by", "eve").stdout
+    assert "give one: 'w@latest'" in cli.refused("workflow", "release", "w")
+    assert "w@1" in cli.refused("workflow", "release", "w@1", "1")
     assert cli.json("workflow", "show", "w@live")["version"] == 1
     assert "(live)" in cli("workflow", "show", "w@1").stdout
     compared = cli.json("workflow", "diff", "w", "live", "latest")

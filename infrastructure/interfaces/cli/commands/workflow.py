@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from .....domain.errors import InvalidRequest
+from .....domain.visible import quoted
 from ....files.format import Format
 from ...presentation.documents import (
     row_columns,
@@ -169,8 +170,13 @@ def diff(
 @app.command()
 def release(
     context: typer.Context,
-    workflow_id: WorkflowId,
-    version: Annotated[str, typer.Argument(metavar="VERSION", help="A version or snapshot id, or latest.")],
+    workflow: Annotated[
+        str, typer.Argument(metavar="ID[@VERSION]", help="With a version or snapshot id, or latest: that one.")
+    ],
+    version: Annotated[
+        str | None, typer.Argument(metavar="VERSION", help="The same, apart from the id.", show_default=False)
+    ] = None,
+    *,
     by: By,
     message: Message = None,
     expect: Seen = None,
@@ -180,8 +186,12 @@ def release(
     """Make a version the live one, which runs start with. An older one takes a bad version back."""
     session = Session.of(context)
     expected = None if expect is None else read_version(expect)
+    # No workflow's id has an @, so one in it is refused as any other that can't be one.
+    workflow_id, chosen = split_workflow_version(workflow) if version is None else (workflow, read_version(version))
+    if chosen is None:
+        raise InvalidRequest(f"which version is to be live? give one: {quoted(f'{workflow_id}@latest')}")
     with session.open_ledger() as ledger:
-        released = ledger.workflows.release(workflow_id, read_version(version), by, message, expected, key)
+        released = ledger.workflows.release(workflow_id, chosen, by, message, expected, key)
     session.answer(workflow_document(released), lambda console: views.print_released(console, released))
 
 
