@@ -19,9 +19,9 @@ def tell_beginning(begins: HistoryBeginning | None) -> None:
 
 def describe_beginning(begins: HistoryBeginning) -> str:
     """The note."""
-    runs = "1 run" if begins.runs == 1 else f"{begins.runs:,} runs"
+    runs = "1 earlier run was" if begins.runs == 1 else f"{begins.runs:,} earlier runs were"
     return (
-        f"history is whole from {clock_time(begins.at)} on; of before, {runs} were removed under a retention policy, "
-        f"the last {clock_time(begins.removed_at)} by {begins.by} ({begins.policy_in_words}): "
+        f"history is whole from {clock_time(begins.at)} on; {runs} removed under a retention policy "
+        f"({begins.policy_in_words}), most recently by {begins.by}, {clock_time(begins.removed_at)}: "
         "`flowledger retention removals`"
     )

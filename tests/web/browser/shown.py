@@ -48,6 +48,7 @@ SHOWN: Final = {
     "retention-apply": "/retention/apply?keep_last=2&status=completed&status=failed",
     "retry": "/runs/RUN/retry?from=review",
     "run": "/runs/RUN?step=ship",
+    "run-held": "/runs/HELD",
     "run-logs": "/runs/RUN/logs?level=info",
     "run-past": "/runs/RUN?step=check-stock&version=6",
     "run-version": "/runs/RUN/versions/14",

@@ -13,7 +13,7 @@ from .....domain.values.clock import moment
 from .....domain.visible import visible_lines
 from ...presentation.documents import to_json
 from .icons import icon
-from .words import capitalised, count, duration, number, short_id
+from .words import as_clause, capitalised, count, duration, number, short_id
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
 
@@ -35,6 +35,7 @@ def environment() -> Environment:
     filters: dict[str, Any] = made.filters
     filters.update(
         {
+            "as_clause": as_clause,
             "brief": _brief,
             "capitalised": capitalised,
             "count": count,

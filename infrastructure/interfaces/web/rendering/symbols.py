@@ -33,6 +33,7 @@ SYMBOLS: Final[dict[str, str]] = {
     "none": '<circle cx="8" cy="8" r="2"/>',
     "pause": '<path d="M5.5 4v8m5-8v8"/>',
     "paused": '<rect class="ic-fill" x="1" y="1" width="14" height="14" rx="3"/><path class="ic-out" d="M6.1 5.2v5.6m3.8-5.6v5.6"/>',
+    "pen": '<path d="M10.500 2.500l3 3-8 8L2 14l.500-3.500zM8.500 4.500l3 3"/>',
     "person": '<circle cx="8" cy="5" r="2.75"/><path d="M2.8 14c.5-3 2.5-4.5 5.2-4.5s4.700 1.500 5.200 4.500"/>',
     "play": '<path class="ic-fill" d="M5 3.2v9.6L12.5 8z"/>',
     "plus": '<path d="M8 3.5v9M3.5 8h9"/>',

@@ -52,6 +52,19 @@ def capitalised(word: str) -> str:
     return word[:1].upper() + word[1:]
 
 
+def as_clause(status: str) -> str:
+    """A run's status as a clause: ``has failed``, ``is paused``."""
+    return _CLAUSES.get(status, f"is {status}")
+
+
+_CLAUSES = {
+    "completed": "has completed",
+    "failed": "has failed",
+    "cancelled": "was cancelled",
+    "error": "waits for a retry",
+}
+
+
 def counter() -> Callable[[str], str]:
     """Makes ids that are unique on one page: ``tip-1``, ``tip-2``."""
     numbers = count_from(1)

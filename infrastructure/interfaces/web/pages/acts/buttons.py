@@ -38,7 +38,7 @@ def workflow_acts(call: Call, workflow: WorkflowSnapshot) -> tuple[ActLink, ...]
     if call.may("admin") and not workflow.is_latest:
         acts.append(ActLink("Bring back…", "repro", call.links("restore", id=id, version=number)))
     if call.may("editor") and workflow.is_latest:
-        acts.append(ActLink("Rename…", "person", call.links("rename", id=id)))
+        acts.append(ActLink("Rename…", "pen", call.links("rename", id=id)))
     if call.may("admin") and workflow.is_latest:
         acts.append(ActLink("Archive…", "lock", call.links("archive", id=id)))
     return tuple(acts)

@@ -48,7 +48,7 @@ CHANGES: Final[dict[Name, Change]] = {
         Change("release", "release-version", "editor", "check", "message", "Why", True),
         Change("archive", "archive", "admin", "lock", "reason", "Why", False),
         Change("restore", "restore", "admin", "repro", "message", "Why", True),
-        Change("rename", "rename", "editor", "person", "name", "Name, for people", False),
+        Change("rename", "rename", "editor", "pen", "name", "Name, for people", False),
     )
 }
 
