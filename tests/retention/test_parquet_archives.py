@@ -10,8 +10,10 @@ from pyarrow import parquet
 
 import flowledger as fl
 from flowledger.infrastructure.services.retention import parquet_archive
+from flowledger.infrastructure.storage.removal_table import RemovalTable
 
 from .shops import Shop, executors, opened
+from .test_read_models import before_it
 
 
 @executors.register("secret")
@@ -100,6 +102,25 @@ def test_rows_that_arent_what_the_store_holds_keep_the_runs(
     with pytest.raises(fl.StorageCorrupt, match="nothing of them was removed"):
         shop.ledger.retention.apply(as_parquet(tmp_path), by="ops")
     assert shop.runs() == {run.id}
+
+
+@pytest.mark.parametrize("format", ["export", "parquet"])
+def test_what_happens_behind_its_archive_keeps_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: Any
+) -> None:
+    with opened(f"sqlite:///{tmp_path / 'store.db'}", tmp_path) as shop:
+        run = shop.order()
+        shop.age()
+        policy = fl.RetentionPolicy(timedelta(days=90), archive=tmp_path / "archive", archive_format=format)
+        before_it(
+            monkeypatch,
+            RemovalTable,
+            "digests_of",
+            lambda: shop.ledger.runs.set_metadata(run.id, {"seen": True}, by="ann"),
+        )
+        report = shop.ledger.retention.apply(policy, by="ops")
+        assert (report.runs, [each.reason for each in report.kept]) == (0, ["changed"])
+        assert shop.runs() == {run.id}
 
 
 def test_a_format_without_a_folder_and_one_that_there_isnt_are_refused() -> None:

@@ -1,11 +1,11 @@
 """Archiving runs and workflows before they go: each is written as an export, and read again."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import file_digest, sha256
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ....domain.errors import RunRemoved, StorageCorrupt, WorkflowRemoved
 from ....domain.values.ids import workflow_stream
@@ -18,27 +18,38 @@ if TYPE_CHECKING:
     from ...storage.event_store import LedgerEventStore
 
 
-def archive(store: "LedgerEventStore", run_ids: Sequence[str], folder: Path, now: Callable[[], int]) -> dict[str, str]:
-    """Write runs into a folder, and compare each file with the store; the SHA-256 (hex) of each file by its run.
+class Archived(NamedTuple):
+    """What was written of something before it goes."""
+
+    digests: Mapping[str, str]
+    """The SHA-256 (hex) of each file: by the run or the stream of a workflow, or by its name."""
+    events: Mapping[str, int]
+    """How many events of a stream are in it: one that has more by now isn't archived, and stays."""
+
+
+NOT_ARCHIVED: Final = Archived({}, {})
+
+
+def archive(store: "LedgerEventStore", run_ids: Sequence[str], folder: Path, now: Callable[[], int]) -> Archived:
+    """Write runs into a folder, and compare each file with the store.
 
     A file that is there already, of an act that was cut short, is written anew. Raises StorageCorrupt where what was
     written isn't what the store holds, InvalidRequest where it can't be written.
     """
-    found: dict[str, str] = {}
+    digests: dict[str, str] = {}
+    events: dict[str, int] = {}
     for run_id in run_ids:
         path = folder / f"{run_id}{_ending()}"
         try:
             export(store, run_id, path)
         except RunRemoved:
             continue  # by another call, which has archived it
-        found[run_id] = _read_again(store, path, now)
-    return found
+        digests[run_id], events[run_id] = _read_again(store, path, run_id, now)
+    return Archived(digests, events)
 
 
-def archive_workflow(
-    store: "LedgerEventStore", workflow_id: str, folder: Path, now: Callable[[], int]
-) -> dict[str, str]:
-    """The same of a workflow with all its versions, by its stream. Raises also InvalidExport, InvalidRequest.
+def archive_workflow(store: "LedgerEventStore", workflow_id: str, folder: Path, now: Callable[[], int]) -> Archived:
+    """The same of a workflow with all its versions.
 
     Its file has a part of the id in its name, as that may have any character and any length, and is told by a digest.
     """
@@ -48,22 +59,24 @@ def archive_workflow(
     try:
         export_workflow(store, workflow_id, path)
     except WorkflowRemoved:
-        return {}  # by another call, which has archived it
-    return {stream: _read_again(store, path, now)}
+        return NOT_ARCHIVED  # by another call, which has archived it
+    digest, events = _read_again(store, path, stream, now)
+    return Archived({stream: digest}, {stream: events})
 
 
 def _ending() -> str:
     return PLAIN if find_spec("zstandard") is None else f"{PLAIN}{PACKED}"
 
 
-def _read_again(store: "LedgerEventStore", path: Path, now: Callable[[], int]) -> str:
-    """Compare a file with the store; its SHA-256."""
+def _read_again(store: "LedgerEventStore", path: Path, of: str, now: Callable[[], int]) -> tuple[str, int]:
+    """Compare a file with the store; its SHA-256, and how many events of a stream are in it."""
     limits = ImportLimits(events=2**40, bytes=2**40, streams=2**40)
     report = import_export(store, path, now, limits, dry_run=True)
     if lacking := [stream.stream for stream in report.streams if stream.added]:
         raise StorageCorrupt(f"the archive {path} holds events of {', '.join(map(repr, lacking))} that the store lacks")
     with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()
+        digest = file_digest(file, "sha256").hexdigest()
+    return digest, sum(stream.present for stream in report.streams if stream.stream == of)
 
 
 _READABLE: Final = 60

@@ -10,7 +10,7 @@ from ....projections.archived_rows import ArchivedRun, ArchivedStep, archived_ru
 from ...files.atomic import make_folder
 from ...files.tables import write_rows
 from ...queries.index.orders import streams_of
-from ...storage.codec import digest_of
+from .archive import NOT_ARCHIVED, Archived
 
 if TYPE_CHECKING:
     from ...queries.index.reader import Index
@@ -24,24 +24,21 @@ _Key = tuple[str, int, str]
 class ParquetArchive:
     """The files of one act, below one folder: ``runs/ACT-0001.parquet``, ``steps/ACT-0001.parquet``, and so on."""
 
-    def __init__(
-        self, store: "LedgerEventStore", index: "Index", table: "RemovalTable", folder: Path, act_id: str
-    ) -> None:
+    def __init__(self, store: "LedgerEventStore", index: "Index", folder: Path, act_id: str) -> None:
         self._store = store
         self._index = index
-        self._table = table
         self._folder = folder
         self._act_id = act_id
         self._count = 0
 
-    def write(self, runs: Mapping[str, Sequence[str]]) -> dict[str, str]:
-        """Write the runs of work orders, read the files again, and compare them with the store.
+    def write(self, runs: Mapping[str, Sequence[str]]) -> Archived:
+        """Write the runs of work orders, read the files again, and compare them with what was read of the store.
 
-        Returns the SHA-256 (hex) of each file by its name below the folder. Raises StorageCorrupt where it isn't what
-        the store holds, EventNotReadable, StorageUnavailable, InvalidRequest (pyarrow is missing).
+        The files are named by their places below the folder. Raises StorageCorrupt where they hold anything else,
+        EventNotReadable, StorageUnavailable, InvalidRequest (pyarrow is missing).
         """
         if not any(runs.values()):
-            return {}
+            return NOT_ARCHIVED
         self._count += 1
         names = [f"{kind}/{self._act_id}-{self._count:04}.parquet" for kind in ("runs", "steps")]
         of_runs, of_steps = (self._folder / name for name in names)
@@ -50,9 +47,9 @@ class ParquetArchive:
         rows, steps = list[ArchivedRun](), list[_Key]()
         write_rows(of_steps, ArchivedStep, self._rows(runs, rows, steps))
         write_rows(of_runs, ArchivedRun, rows)
-        _compare(of_runs, ("id", "events", "digest"), self._heads(runs))
+        _compare(of_runs, ("id", "events", "digest"), [(row.id, row.events, row.digest) for row in rows])
         _compare(of_steps, ("run_id", "version", "digest"), steps)
-        return {name: _sha256(self._folder / name) for name in names}
+        return Archived({name: _sha256(self._folder / name) for name in names}, {row.id: row.events for row in rows})
 
     def _rows(
         self, runs: Mapping[str, Sequence[str]], rows: list[ArchivedRun], steps: list[_Key]
@@ -67,12 +64,6 @@ class ParquetArchive:
                 for step in archived_steps(row, events):
                     steps.append((step.run_id, step.version, step.digest))
                     yield step
-
-    def _heads(self, runs: Mapping[str, Sequence[str]]) -> list[_Key]:
-        """What the store says of each run, by its stored bytes."""
-        of_runs = {run for ids in runs.values() for run in ids}
-        last = {event.stream: event for event in self._table.digests_of(streams_of(runs)) if event.stream in of_runs}
-        return [(run, event.version, digest_of(event.header).hex()) for run, event in last.items()]
 
 
 def sealed_orders(table: "RemovalTable", runs: Mapping[str, Sequence[str]]) -> set[str]:

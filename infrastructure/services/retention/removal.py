@@ -15,6 +15,7 @@ from ...storage.codec import digest_of
 from ...storage.errors import RemovalDelayed
 from ...storage.removal import remove
 from ...storage.removal_table import RemovalTable, RemovedStream, StoredDigest
+from .archive import Archived
 
 if TYPE_CHECKING:
     from ...storage.event_store import LedgerEventStore
@@ -62,7 +63,7 @@ class Remover:
         """Of the stream that records the act."""
         self.done = Removed()
 
-    def remove(self, runs: Mapping[str, Sequence[str]], archived: Mapping[str, str], holds_version: int) -> set[str]:
+    def remove(self, runs: Mapping[str, Sequence[str]], archived: Archived, holds_version: int) -> set[str]:
         """Remove work orders, each given with its runs, in one commit.
 
         Those in which something has happened meanwhile stay, and are returned; so do all where a legal hold was placed
@@ -72,9 +73,9 @@ class Remover:
         left = dict(runs)
         while left:
             staying = {run for order in runs.keys() - left.keys() for run in runs[order]}
-            kept = {key: digest for key, digest in archived.items() if key not in staying}
+            kept = {key: digest for key, digest in archived.digests.items() if key not in staying}
             counts = _Counts(runs=sum(map(len, left.values())))
-            changed = self._try(streams_of(left), counts, kept, holds_version)
+            changed = self._try(streams_of(left), counts, archived._replace(digests=kept), holds_version)
             if not changed:
                 break
             if not all(stream in order_of for stream in changed):
@@ -85,7 +86,7 @@ class Remover:
         self.done.work_orders += len(left)
         return runs.keys() - left.keys()
 
-    def remove_workflow(self, workflow_id: str, archived: Mapping[str, str], holds_version: int) -> bool:
+    def remove_workflow(self, workflow_id: str, archived: Archived, holds_version: int) -> bool:
         """Remove a workflow, in one commit. False where something has happened to it meanwhile: then it stays.
 
         Raises as ``remove`` does.
@@ -95,16 +96,16 @@ class Remover:
         self.done.workflows += 1
         return True
 
-    def _try(
-        self, streams: Sequence[str], counts: "_Counts", archived: Mapping[str, str], holds_version: int
-    ) -> Sequence[str]:
+    def _try(self, streams: Sequence[str], counts: "_Counts", archived: Archived, holds_version: int) -> Sequence[str]:
         found = self._table.digests_of(streams)
         if gone_already := set(streams) - {event.stream for event in found}:
             return tuple(gone_already)  # by another call
         _check_whole(streams, found)
-        parts = self._parts(found, counts, archived)
+        parts = self._parts(found, counts, archived.digests)
         stream = retention_stream(self._act.id)
         going = _removed_streams(parts, stream, self._version)
+        if since := [each.stream for each in going if archived.events.get(each.stream, each.events) != each.events]:
+            return since  # something has happened in it since it was archived
         record = Write(stream, self._version, [self._event(part) for part in parts])
         positions = [event.position for event in found]
         changed = self._patiently(lambda: remove(self._store, self._table, going, positions, record, holds_version))

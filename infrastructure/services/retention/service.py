@@ -38,7 +38,7 @@ from ...queries.listing import check_id, check_text, check_time
 from ...queries.tree.removed import removed_histories
 from ...repositories.legal_holds import load_holds_on, load_legal_holds
 from ...repositories.missing import missing_run
-from .archive import archive, archive_workflow
+from .archive import NOT_ARCHIVED, Archived, archive, archive_workflow
 from .parquet_archive import ParquetArchive
 from .removal import Act, Removed, Remover
 from .selection import OrderToGo, Selection, held_orders, select
@@ -121,7 +121,7 @@ class Retention(Unpicklable):
         remover = Remover(self._store, table, act, self._now)
         parquet = None
         if policy.archive is not None and policy.archive_format == "parquet":
-            parquet = ParquetArchive(self._store, self._index, table, policy.archive, act.id)
+            parquet = ParquetArchive(self._store, self._index, policy.archive, act.id)
         total = len(found.going)
         for runs in self._batches(dict(found.going)):
             holds = self._let_held_stay(found, holds)
@@ -270,14 +270,14 @@ class Retention(Unpicklable):
             found.take_back(order, "held")
         return holds
 
-    def _archive(self, policy: RetentionPolicy, runs: Mapping[str, list[str]]) -> dict[str, str]:
+    def _archive(self, policy: RetentionPolicy, runs: Mapping[str, list[str]]) -> Archived:
         if policy.archive is None:
-            return {}
+            return NOT_ARCHIVED
         return archive(self._store, [run for ids in runs.values() for run in ids], policy.archive, self._now)
 
-    def _archive_workflow(self, policy: RetentionPolicy, workflow_id: str) -> dict[str, str]:
+    def _archive_workflow(self, policy: RetentionPolicy, workflow_id: str) -> Archived:
         if policy.archive is None:
-            return {}
+            return NOT_ARCHIVED
         return archive_workflow(self._store, workflow_id, policy.archive, self._now)
 
     def _measure(self, would: Removed, streams: list[str]) -> None:
