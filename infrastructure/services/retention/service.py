@@ -1,13 +1,11 @@
 """``ledger.retention``: take away what is old, hold what must stay, and say what went."""
 
 import logging
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
-from itertools import islice
 from threading import Event
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from ....domain.errors import InvalidRequest, SubjectNotFound
 from ....domain.evidence.report import RemovedHistory
@@ -17,12 +15,10 @@ from ....domain.ports import Write
 from ....domain.retention import (
     LEGAL_HOLDS,
     HoldTarget,
-    LegalHolds,
     RetentionPolicy,
     legal_hold_lifted,
     legal_hold_placed,
 )
-from ....domain.values.ids import workflow_stream
 from ....domain.values.names import check_run_id
 from ....domain.visible import quoted
 from ....projections.history_beginning import HistoryBeginning
@@ -30,19 +26,12 @@ from ....projections.retention import PlacedHold, RetentionReport, placed_hold
 from ...concurrency.async_variants import run_in_thread
 from ...concurrency.regular import RegularAct
 from ...concurrency.threads import Threads
-from ...files.atomic import make_folder
-from ...new_id import new_id
 from ...queries.history_beginning import HistoryBeginnings
-from ...queries.index.orders import runs_of, streams_of
 from ...queries.listing import check_id, check_text, check_time
 from ...queries.tree.removed import removed_histories
 from ...repositories.legal_holds import load_holds_on, load_legal_holds
 from ...repositories.missing import missing_run
-from .archive import NOT_ARCHIVED, Archived, archive, archive_workflow
-from .parquet_archive import ParquetArchive
-from .removal import Act, Removed, Remover
-from .selection import OrderToGo, Selection, held_orders, select
-from .workflows import WorkflowSelection, select_workflows
+from .policy_act import PolicyAct
 
 if TYPE_CHECKING:
     from ...queries.index.reader import Index
@@ -50,11 +39,6 @@ if TYPE_CHECKING:
     from ...storage.removal_table import RemovalTable
 
 _log = logging.getLogger("flowledger.retention")
-
-EVENTS_AT_ONCE: Final = 4_000
-"""Events that one commit removes, but for a work order that has more."""
-
-ORDERS_AT_ONCE: Final = 500
 
 
 class Retention(Unpicklable):
@@ -78,17 +62,7 @@ class Retention(Unpicklable):
         Raises InvalidRequest, StorageUnavailable.
         """
         _check_policy(policy)
-        holds = load_legal_holds(self._store)
-        found = select(self._store, self._index, self._store.removals, policy, holds, self._now())
-        would, going = Removed(), Counter(order.workflow_id for order in found.going.values())
-        for runs in self._batches(found.going):
-            would.runs += sum(map(len, runs.values()))
-            would.work_orders += len(runs)
-            self._measure(would, streams_of(runs))
-        workflows = select_workflows(self._store, self._index, policy, going, self._now())
-        would.workflows = len(workflows.going)
-        self._measure(would, [workflow_stream(id) for id in workflows.going])
-        return _report(policy, found, workflows, would, None, 0, preview=True)
+        return PolicyAct(self._store, self._index, self._now, policy).preview()
 
     def apply(
         self,
@@ -113,36 +87,7 @@ class Retention(Unpicklable):
         check_text(reason, "reason")
         table = self._table()
         _refuse_everything(policy)
-        if policy.archive is not None:
-            make_folder(policy.archive)
-        holds = load_legal_holds(self._store)
-        found = select(self._store, self._index, table, policy, holds, self._now())
-        act = Act(new_id(self._now()), policy, by, reason)
-        remover = Remover(self._store, table, act, self._now)
-        parquet = None
-        if policy.archive is not None and policy.archive_format == "parquet":
-            parquet = ParquetArchive(self._store, self._index, policy.archive, act.id)
-        total = len(found.going)
-        for runs in self._batches(dict(found.going)):
-            holds = self._let_held_stay(found, holds)
-            wanted = {order: ids for order, ids in runs.items() if order in found.going}
-            archived = self._archive(policy, wanted) if parquet is None else parquet.write(wanted)
-            for order in remover.remove(wanted, archived, holds.version):
-                found.take_back(order, "changed")
-            if progress is not None:
-                progress(remover.done.work_orders / total)
-        workflows = select_workflows(self._store, self._index, policy, {}, self._now())
-        for id in tuple(workflows.going):
-            archived = self._archive_workflow(policy, id)
-            if not remover.remove_workflow(id, archived, self._store.head(LEGAL_HOLDS)):
-                workflows.take_back(id)
-            if progress is not None:
-                progress(1.0)
-        returned = 0
-        if remover.done.work_orders or remover.done.workflows:
-            table.forget_rows()
-            returned = self._store.recorder.return_space()
-        return _report(policy, found, workflows, remover.done, act.id, returned, preview=False)
+        return PolicyAct(self._store, self._index, self._now, policy).apply(table, by, reason, progress)
 
     def apply_regularly(
         self, policy: RetentionPolicy, by: str = "unknown", every: timedelta = timedelta(hours=1)
@@ -244,48 +189,6 @@ class Retention(Unpicklable):
         check_run_id(run_id)
         return tuple(map(placed_hold, load_holds_on(self._store, run_id)))
 
-    def _batches(self, going: Mapping[str, OrderToGo]) -> Iterator[dict[str, list[str]]]:
-        """Work orders with their runs, some at a time."""
-        orders = iter(going.items())
-        while page := list(islice(orders, ORDERS_AT_ONCE)):
-            runs = runs_of(self._index, [order for order, _ in page])
-            batch: dict[str, list[str]] = {}
-            events = 0
-            for order, (_, count, _) in page:
-                if batch and events + count > EVENTS_AT_ONCE:
-                    yield batch
-                    batch, events = {}, 0
-                batch[order] = runs[order]
-                events += count
-            if batch:
-                yield batch
-
-    def _let_held_stay(self, found: Selection, known: LegalHolds) -> LegalHolds:
-        """A hold that was placed since the last batch counts."""
-        if self._store.head(LEGAL_HOLDS) == known.version:
-            return known
-        holds = load_legal_holds(self._store)
-        held = held_orders(self._store, self._index, holds)
-        for order in [order for order in found.going if order in held]:
-            found.take_back(order, "held")
-        return holds
-
-    def _archive(self, policy: RetentionPolicy, runs: Mapping[str, list[str]]) -> Archived:
-        if policy.archive is None:
-            return NOT_ARCHIVED
-        return archive(self._store, [run for ids in runs.values() for run in ids], policy.archive, self._now)
-
-    def _archive_workflow(self, policy: RetentionPolicy, workflow_id: str) -> Archived:
-        if policy.archive is None:
-            return NOT_ARCHIVED
-        return archive_workflow(self._store, workflow_id, policy.archive, self._now)
-
-    def _measure(self, would: Removed, streams: list[str]) -> None:
-        if self._store.removals is not None:
-            heads = self._store.removals.sizes_of(streams)
-            would.events += sum(events for events, _ in heads.values())
-            would.bytes += sum(size for _, size in heads.values())
-
     def _target(self, run_id: str | None, subject: str | None) -> HoldTarget:
         if (run_id is None) == (subject is None):
             raise InvalidRequest("name a run, or a subject")
@@ -331,28 +234,3 @@ def _refuse_everything(policy: RetentionPolicy) -> None:
 
 class _Stopped(Exception):
     """The block is over."""
-
-
-def _report(
-    policy: RetentionPolicy,
-    found: Selection,
-    workflows: WorkflowSelection,
-    done: Removed,
-    removal_id: str | None,
-    returned: int,
-    *,
-    preview: bool,
-) -> RetentionReport:
-    return RetentionReport(
-        preview,
-        done.runs,
-        done.work_orders,
-        done.events,
-        done.bytes,
-        found.told(),
-        policy.archive,
-        removal_id if done.work_orders or done.workflows else None,
-        returned,
-        done.workflows,
-        workflows.told(),
-    )
