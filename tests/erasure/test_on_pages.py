@@ -52,6 +52,21 @@ async def test_pages_without_a_key_ring_say_so(tmp_path: Path, ring: fl.KeyRing)
     assert WORD not in page.text
 
 
+async def test_a_run_whose_key_is_not_there_is_cancelled_on_its_page(tmp_path: Path, ring: fl.KeyRing) -> None:
+    url = f"sqlite:///{tmp_path}/s.db"
+    with open_with(url, ring) as ledger:
+        run = start(ledger, "questions")
+    with fl.open_ledger(url) as ledger:
+        page = Shop(ledger, [])
+        address, form = await page.fill(f"/runs/{run.id}/cancel")
+        _, shown = await page.send(address, form | {"why": WORD})
+        assert "without a reason, which would be sealed, too, it can be done now" in shown.text
+        for _ in range(2):  # sent twice, it is done once
+            status, shown = await page.send(address, form)
+            assert (status, "is cancelled" in shown.text) == (303, True)
+        assert ledger.runs.get(run.id).status == "cancelled"
+
+
 async def test_a_run_is_started_for_a_person_in_a_browser(memory_ledger: fl.Ledger) -> None:
     page = Shop(memory_ledger, [])
     status, shown = await page.do("/workflows/echoes/start", {"payload": f'"{WORD}"', "subject": "customer:42"})

@@ -1,8 +1,8 @@
 """An authority that stamps (RFC 3161), made of openssl and a server on this machine, and the certificates it has."""
 
 import subprocess
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -80,8 +80,8 @@ class Authority:
 
 
 @contextmanager
-def served(answer: Callable[[bytes], bytes], status: int = 200) -> Generator[str]:
-    """The address at which requests are answered so."""
+def served(answer: Callable[[bytes], bytes | Iterable[bytes]], status: int = 200) -> Generator[str]:
+    """The address at which requests are answered so, also piece by piece."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -91,7 +91,9 @@ def served(answer: Callable[[bytes], bytes], status: int = 200) -> Generator[str
             self.send_header("Content-Type", "application/timestamp-reply")
             self.send_header("Location", "/elsewhere")
             self.end_headers()
-            self.wfile.write(told)
+            with suppress(ConnectionError):  # who has asked doesn't wait any longer
+                for piece in [told] if isinstance(told, bytes) else told:
+                    self.wfile.write(piece)
 
         def log_message(self, *_: object) -> None:
             pass

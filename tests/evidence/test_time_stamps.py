@@ -3,16 +3,18 @@
 import io
 import json
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 
 import flowledger as fl
 from flowledger.infrastructure.interfaces.cli.app import main
+from flowledger.infrastructure.services.evidence import authority as authority_module
 
 from ..verification.stories import LINE
 from .authority import Authority, openssl, served
@@ -122,6 +124,21 @@ def test_an_answer_to_something_else_is_not_kept_whoever_has_signed_it(authority
 def test_an_address_that_is_none_of_an_authority_is_said(authority: Authority, stamped: Stamped, status: int) -> None:
     with served(authority.answer, status) as url, pytest.raises(fl.NotStamped, match=f"answers {status} .*its address"):
         stamped.make(url)
+    assert not stamped.stamp.exists()
+
+
+def test_an_answer_that_never_ends_is_not_waited_for(stamped: Stamped, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(authority_module, "_LONGEST_WAIT", 0.2)
+    given_up = Event()
+
+    def drip(_: bytes) -> Iterator[bytes]:
+        while not given_up.wait(0.02):  # so much sooner than the connection is given up
+            yield b"x"
+
+    with served(drip) as url:
+        with pytest.raises(fl.NotStamped, match=r"its answer hasn't ended after 0.2 s\): try again"):
+            stamped.make(url)
+        given_up.set()
     assert not stamped.stamp.exists()
 
 
