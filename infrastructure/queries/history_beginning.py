@@ -20,7 +20,8 @@ T = TypeVar("T")
 class _Removals:
     """What a process knows of the records."""
 
-    heads: Mapping[str, int]
+    count: int
+    """How many there are, which tells of new ones: none ever goes."""
     upto: int
     at: datetime | None
     """Since when history is whole. None: no event behind what was removed can be read."""
@@ -29,12 +30,12 @@ class _Removals:
 
 
 class HistoryBeginnings:
-    """Where nothing was removed it costs one look at an index, and else two; each record is read once by a process, and
-    all of them again when there is a new one, in one statement that reads the first kilobyte of each."""
+    """Where nothing was removed it costs one look at an index, and else a count by another. What the records begin with
+    a process reads once, and again when there is a new one, in one statement."""
 
     def __init__(self, store: "EventReader") -> None:
         self._store = store
-        self._known = _Removals({}, 0, None, ())
+        self._known = _Removals(0, 0, None, ())
 
     def find(self, workflow_id: str | None = None, since: datetime | None = None) -> HistoryBeginning | None:
         """What is missing of the runs of a workflow, or of all, from ``since`` on; None where nothing is."""
@@ -67,11 +68,11 @@ class HistoryBeginnings:
         upto = 0 if table is None else table.upto()
         if table is None or not upto:
             return known
-        heads = table.removals()
-        if heads != known.heads or upto != known.upto:
+        count = table.count()
+        if (count, upto) != (known.count, known.upto):
             read = self._store.removal_beginnings()
             records = sorted((data for data in read if data["run_count"]), key=lambda data: data["recorded_at"])
-            self._known = known = _Removals(heads, upto, self._time_behind(upto), tuple(records))
+            self._known = known = _Removals(count, upto, self._time_behind(upto), tuple(records))
         return known
 
     def _time_behind(self, position: int) -> datetime | None:

@@ -73,6 +73,11 @@ class RemovalTable:
         """The streams that record removals, each with its last version. Only the events are asked."""
         return {stream: int(version) for stream, version in self._query("removal_streams")}
 
+    def count(self) -> int:
+        """How many records of removals there are."""
+        ((count,),) = self._query("removal_count")
+        return int(count)
+
     def records(self, bytes: int) -> list[tuple[str, int, str, bytes]]:
         """Of each record of a removal stream, version and type, and the first ``bytes`` of what is encoded of it."""
         return [(row[0], row[1], row[2], row[3]) for row in self._query("removal_records", bytes=bytes)]

@@ -13,6 +13,9 @@ WHERE stream > :after ORDER BY stream LIMIT :rows
 SELECT originator_id, max(originator_version) FROM flowledger_events
 WHERE originator_id >= 'retention:' AND originator_id < 'retention;' GROUP BY originator_id ORDER BY originator_id
 
+-- removal_count: How many records of removals there are: none ever goes.
+SELECT count(*) FROM flowledger_events WHERE originator_id >= 'retention:' AND originator_id < 'retention;'
+
 -- first_behind: The first event behind a position.
 SELECT originator_id, originator_version, notification_id FROM flowledger_events
 WHERE notification_id > :position ORDER BY notification_id LIMIT 1
