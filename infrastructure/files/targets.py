@@ -27,7 +27,9 @@ def target_at(place: Path, *, replace: bool = True) -> "Target":
     if not stat.S_ISREG(mode):
         return Special(place)
     if not replace:
-        raise InvalidRequest(f"{str(place)!r} is there already: --force (force=True) replaces it")
+        raise InvalidRequest(
+            f"{str(place)!r} is there already: choose another name, or give --force (force=True) where that is an option"
+        )
     return Replaced(place)
 
 

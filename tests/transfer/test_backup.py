@@ -118,7 +118,7 @@ def test_a_file_that_is_there_is_only_replaced_by_force(ledger: fl.Ledger, tmp_p
     path = tmp_path / "copy.db"
     path.write_text("mine")
     path.chmod(0o640)
-    with pytest.raises(fl.InvalidRequest, match=r"copy.db' is there already: --force"):
+    with pytest.raises(fl.InvalidRequest, match=r"copy.db' is there already: choose another name, or give --force"):
         ledger.backup(path)
     assert path.read_text() == "mine"
     ledger.backup(path, force=True)
