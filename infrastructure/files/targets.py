@@ -28,7 +28,7 @@ def target_at(place: Path, *, replace: bool = True) -> "Target":
         return Special(place)
     if not replace:
         raise InvalidRequest(
-            f"{str(place)!r} is there already: choose another name, or give --force (force=True) where that is an option"
+            f"{str(place)!r} is there already: choose another name, or give --force (force=True) if it is an option"
         )
     return Replaced(place)
 
