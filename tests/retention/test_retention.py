@@ -337,6 +337,7 @@ def test_a_policy_is_applied_by_itself_for_as_long_as_the_block_lasts(shop: Shop
 async def test_history_says_that_runs_are_missing_from_it(tmp_path: Path) -> None:
     with opened(f"sqlite:///{tmp_path / 'store.db'}", tmp_path) as shop:
         shop.order()
+        shop.ledger.workflows.save({"nodes": [{"id": "check", "type": "check"}]}, workflow_id="shop", by="ada")
         async with local(shop.ledger) as client:
             lists = ("history", "steps?node=check", "search?text=fine", "audit", "failures?since=all")
             for address in lists:
@@ -357,6 +358,9 @@ async def test_history_says_that_runs_are_missing_from_it(tmp_path: Path) -> Non
                     data = (await client.get(f"/{path}.json?{query}")).json()
                     assert data["begins"] == row_document(shop.ledger.retention.begins())
                 shop.order()
+            for address in ("workflows", "workflows/shop?panel=versions", "workflows/shop/diff/1/2"):
+                page = read((await client.get(f"/{address}")).text)
+                assert page.link("What was removed") == "/retention", address
             as_of = (await client.get(f"/history?as_of={then}")).text
             assert "As of then there were more runs" in as_of
             api = ("runs", "work-orders", "steps", "failures", "trail", "counts?group=status", "timings/shop")

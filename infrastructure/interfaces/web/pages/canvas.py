@@ -11,6 +11,7 @@ from .....domain.errors import InvalidRequest
 from .....domain.values.json_pointer import json_pointer
 from .....domain.visible import quoted
 from .....domain.workflow import WorkflowSnapshot
+from .....projections.history_beginning import HistoryBeginning
 from .....projections.layout import Graph, Layout, graph_of
 from .....projections.runs.attempts import Attempt
 from ...presentation.documents import version_document, workflow_document
@@ -41,6 +42,8 @@ class CanvasPage:
     workflow: WorkflowSnapshot
     shown: ShownVersion
     versions: VersionList
+    begins: HistoryBeginning | None
+    """From when on their runs are whole, where some were removed."""
     picture: Picture | None
     """None: it is too large for one."""
     step: str | None
@@ -106,7 +109,8 @@ def load(call: Call) -> CanvasPage:
     )
     panel = one_of(query, "panel", ("inspector", "versions"), "inspector")
     live_only = flag(query, "live") is True
-    runs = {count.value: count.count for count in call.ledger.history.counts("version", workflow_id)}
+    counted = call.ledger.history.counts("version", workflow_id)
+    runs = {count.value: count.count for count in counted}
     here = {
         "run": None if run is None else run.id,
         "step": step,
@@ -119,6 +123,7 @@ def load(call: Call) -> CanvasPage:
         workflow=workflow,
         shown=shown,
         versions=list_versions(versions, workflow.version, runs, whole(query, "older", 0) or None, live_only=live_only),
+        begins=counted.begins,
         picture=_picture(call, workflow, shown, layout, run, step),
         step=step,
         inspector=inspector if panel == "inspector" else None,

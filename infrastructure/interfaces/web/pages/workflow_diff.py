@@ -11,6 +11,7 @@ from .....domain.workflow.changes import EdgeKey
 from .....domain.workflow.definition import Edge, Node
 from .....projections.comparison.values import ValueChange, abbreviate
 from .....projections.comparison.workflows import PartChange, WorkflowDiff
+from .....projections.history_beginning import HistoryBeginning
 from .....projections.layout import Graph, lay_out
 from .....projections.layout.definition import link_of
 from ...presentation.inputs import read_version
@@ -88,6 +89,8 @@ class DiffPage:
     said: tuple[Said, ...]
     texts: tuple[ChangedText, ...]
     fared: tuple[Fared, ...]
+    begins: HistoryBeginning | None
+    """From when on their runs are whole, where some were removed."""
     view: str
     """``unified`` or ``split``."""
     copy_as: CopyAs
@@ -114,6 +117,7 @@ def load(call: Call) -> DiffPage:
         picture=_picture(call, diff, versions),
         said=tuple(all_said(diff, between if numbers == (low, high) else ())),
         texts=tuple(texts_of(diff)),
+        begins=call.ledger.retention.begins(workflow_id),
         fared=_fared(call, [each for each in saves if low <= each.version <= high]),
         view=one_of(call.query, "view", ("unified", "split"), "unified"),
         copy_as=CopyAs(

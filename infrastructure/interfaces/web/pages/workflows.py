@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from .....projections.history_beginning import HistoryBeginning
 from .....projections.runs.summary import RunSummary, WorkflowSummary
 from ...presentation.documents import workflow_summary_document
 from ..rendering.versions import ShownVersion
@@ -68,6 +69,8 @@ class WorkflowsPage:
     newer: str | None
     older: str | None
     next: str | None
+    begins: HistoryBeginning | None
+    """From when on the numbers of runs are whole, where some were removed."""
     copy_as: CopyAs
 
 
@@ -85,6 +88,7 @@ def load(call: Call) -> WorkflowsPage:
         newer=None if after is None else call.links("workflows", archived=shown),
         older=None if found.next is None else call.links("workflows", archived=shown, after=found.next),
         next=found.next,
+        begins=call.ledger.retention.begins(),
         copy_as=CopyAs(
             call.links.data("workflows", archived=shown, after=after),
             command_line(("workflow", "list"), {"archived": archived or None, "after": after}),
