@@ -10,6 +10,7 @@ import pytest
 import flowledger as fl
 from flowledger.domain.retention import WorkflowToKeep, why_workflow_kept
 from flowledger.infrastructure.services.retention import removal
+from flowledger.infrastructure.transfer.export import export_workflow
 
 from ..web.client import local
 from .shops import DEFINITION, Shop, opened
@@ -181,6 +182,29 @@ def test_a_workflow_is_archived_before_it_goes_and_imported_elsewhere(shop: Shop
         assert elsewhere.workflows.versions("shop") == told
         assert elsewhere.verify(deep=True).ok
     shop.assert_sound()
+
+
+@pytest.mark.parametrize(
+    ("written", "forged"),
+    [
+        (b'"workflow":"shop"', b'"workflow":"shot"'),
+        (b'{"workflow:shop":3}', b'{"workflow:shop":2}'),
+        (b'{"workflow:shop":3}', b'{"workflow:shop":3,"r":1}'),
+        (b'"flowledger":"workflow"', b'"flowledger":"run"'),
+        (b"no shipping", b"no shopping"),
+    ],
+)
+def test_an_archive_of_a_workflow_that_was_changed_is_refused(tmp_path: Path, written: bytes, forged: bytes) -> None:
+    with opened(f"sqlite:///{tmp_path / 'store.db'}", tmp_path) as shop:
+        close_shop(shop)
+        export_workflow(shop.ledger._store, "shop", tmp_path / "shop.jsonl")
+    content = (tmp_path / "shop.jsonl").read_bytes()
+    assert written in content
+    (tmp_path / "shop.jsonl").write_bytes(content.replace(written, forged))
+    with fl.open_ledger("memory:") as ledger:
+        with pytest.raises(fl.InvalidExport):
+            ledger.history.import_(tmp_path / "shop.jsonl")
+        assert not ledger.workflows.list(archived=True)
 
 
 async def test_pages_say_that_a_workflow_went(tmp_path: Path) -> None:

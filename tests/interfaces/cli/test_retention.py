@@ -76,3 +76,7 @@ def test_a_policy_that_is_none_says_what_one_looks_like(cli: CommandLine) -> Non
         refused = cli("retention", "apply", *wrong)
         assert refused.returncode == 2
         assert told in refused.stderr
+    for option in (["--archive-format", "parquet"], ["--remove-archived-workflows"]):
+        refused = cli("worker", *option)
+        assert refused.returncode == 2
+        assert option[0] in refused.stderr
