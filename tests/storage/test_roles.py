@@ -124,7 +124,7 @@ def test_a_reader_answers_every_question_and_writes_nothing(store: Store) -> Non
 
 
 def test_who_erases_removes_what_is_old_whole_and_recorded_and_nothing_else(store: Store) -> None:
-    everything = fl.RetentionPolicy(everything=True)
+    everything = fl.RetentionPolicy(everything=True, archived_workflows=True)
     with fl.open_ledger(store.writer) as ledger, pytest.raises(fl.StoreReadOnly):
         ledger.retention.apply(everything, by="bob")
     for change in ("DELETE FROM flowledger_events", "DELETE FROM flowledger_events WHERE originator_version > 1"):
@@ -136,4 +136,6 @@ def test_who_erases_removes_what_is_old_whole_and_recorded_and_nothing_else(stor
                 in_a_transaction(store.eraser, change)
     with fl.open_ledger(store.eraser) as ledger:
         assert ledger.retention.apply(everything, by="ops").runs == 1
+        ledger.workflows.archive("w", by="ops")
+        assert ledger.retention.apply(everything, by="ops").workflows == 1
         assert ledger.verify(deep=True).findings == ()
