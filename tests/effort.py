@@ -12,7 +12,7 @@ from typing import Any
 from zlib import crc32
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 exhaustive = False
 """Whether this run is the exhaustive one; settled by ``begin`` before test modules are imported."""
@@ -25,8 +25,9 @@ def begin(config: pytest.Config) -> None:
     """Settle what this run tries."""
     global exhaustive
     exhaustive = config.getoption("exhaustive")
-    # No deadline: a machine that is busy with something else makes no promise untrue.
-    settings.register_profile("flowledger", max_examples=tries(100), deadline=None)
+    # No deadline, and examples may be made slowly: a machine that is busy with something else makes no promise untrue.
+    patient = [HealthCheck.too_slow]
+    settings.register_profile("flowledger", max_examples=tries(100), deadline=None, suppress_health_check=patient)
     settings.load_profile("flowledger")
 
 

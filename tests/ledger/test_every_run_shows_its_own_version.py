@@ -82,7 +82,7 @@ COMMANDS = st.lists(
     deadline=None,
     derandomize="CI" in os.environ,
     database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(commands=COMMANDS)
 def test_whatever_is_saved_since(store_url: str, commands: list[tuple[str, int]]) -> None:

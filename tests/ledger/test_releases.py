@@ -262,7 +262,11 @@ class Model:
 
 
 @given(st.data())
-@settings(max_examples=tries(200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=tries(200),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
 def test_whatever_is_saved_released_renamed_and_restored_the_live_version_is_the_one_that_was_meant(
     data: st.DataObject,
 ) -> None:

@@ -35,14 +35,7 @@ def test_what_varies_is_left_out(message: str, general: str) -> None:
     assert general_message(message) == general
 
 
-values = st.one_of(
-    st.integers().map(str),
-    st.floats(0, 1e9, allow_nan=False).map("{:.3f}".format),
-    st.uuids().map(str),
-    st.text(st.characters(codec="ascii", categories=["L"]), max_size=8).map("'{}'".format),
-    st.dates().map(str),
-    st.ip_addresses(v=4).map(str),
-)
+texts = st.text(st.characters(codec="ascii", categories=["L"]), max_size=8).map("'{}'".format)
 TEMPLATES = ("order {} has no address", "({}) was refused after {} attempts", "key={}, value={}", "{}")
 
 
@@ -50,14 +43,9 @@ TEMPLATES = ("order {} has no address", "({}) was refused after {} attempts", "k
 def test_one_template_makes_one_message_whatever_is_put_in(template: str, data: st.DataObject) -> None:
     kinds = data.draw(st.lists(st.sampled_from(["number", "text"]), min_size=2, max_size=2))
     made = [
-        template.format(*(data.draw(st.integers() if kind == "number" else values.filter(_is_text)) for kind in kinds))
-        for _ in range(2)
+        template.format(*(data.draw(st.integers() if kind == "number" else texts) for kind in kinds)) for _ in range(2)
     ]
     assert len(set(map(general_message, made))) == 1
-
-
-def _is_text(value: str) -> bool:
-    return value.startswith("'")
 
 
 @given(st.text(max_size=60))
