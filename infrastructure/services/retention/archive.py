@@ -74,9 +74,13 @@ def _read_again(store: "LedgerEventStore", path: Path, of: str, now: Callable[[]
     report = import_export(store, path, now, limits, dry_run=True)
     if lacking := [stream.stream for stream in report.streams if stream.added]:
         raise StorageCorrupt(f"the archive {path} holds events of {', '.join(map(repr, lacking))} that the store lacks")
+    return sha256_of(path), sum(stream.present for stream in report.streams if stream.stream == of)
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 (hex) of a file."""
     with path.open("rb") as file:
-        digest = file_digest(file, "sha256").hexdigest()
-    return digest, sum(stream.present for stream in report.streams if stream.stream == of)
+        return file_digest(file, "sha256").hexdigest()
 
 
 _READABLE: Final = 60

@@ -1,7 +1,6 @@
 """Archiving runs as rows: a Parquet file of runs and one of steps for each commit that removes some."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from hashlib import file_digest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ from ....projections.archived_rows import ArchivedRun, ArchivedStep, archived_ru
 from ...files.atomic import make_folder
 from ...files.tables import write_rows
 from ...queries.index.orders import streams_of
-from .archive import NOT_ARCHIVED, Archived
+from .archive import NOT_ARCHIVED, Archived, sha256_of
 
 if TYPE_CHECKING:
     from ...queries.index.reader import Index
@@ -49,7 +48,7 @@ class ParquetArchive:
         write_rows(of_runs, ArchivedRun, rows)
         _compare(of_runs, ("id", "events", "digest"), [(row.id, row.events, row.digest) for row in rows])
         _compare(of_steps, ("run_id", "version", "digest"), steps)
-        return Archived({name: _sha256(self._folder / name) for name in names}, {row.id: row.events for row in rows})
+        return Archived({name: sha256_of(self._folder / name) for name in names}, {row.id: row.events for row in rows})
 
     def _rows(
         self, runs: Mapping[str, Sequence[str]], rows: list[ArchivedRun], steps: list[_Key]
@@ -81,8 +80,3 @@ def _compare(path: Path, columns: Sequence[str], expected: Sequence[_Key]) -> No
             f"the archive {path} has {len(found):,} rows, and they aren't the {len(expected):,} that the store holds: "
             "nothing of them was removed"
         )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()
