@@ -1,6 +1,7 @@
 """What stands in one line from row to row: the longest way down from each node, and the lanes of each edge."""
 
-from bisect import bisect_left, insort
+from bisect import bisect_left
+from collections.abc import Sequence
 
 from .rows import Rows
 
@@ -31,15 +32,16 @@ def _partners(made: Rows) -> dict[int, int]:
     for row in reversed(made.rows):
         for place, thing in enumerate(row):
             position[thing] = place
-            depth[thing] = max([depth[below] + 1 for below in made.down[thing]], default=0)
+            for below in made.down[thing]:
+                if depth[below] >= depth[thing]:
+                    depth[thing] = depth[below] + 1
     after: dict[int, int] = {}
+    joined: set[int] = set()  # those that are below another in a line
     for row in made.rows:
-        pairs = [(upper, lower) for upper in row for lower in made.down[upper]]
-        pairs.sort(key=lambda pair: _rank_of(made, pair, depth[pair[1]], position[pair[1]]))
-        taken: set[int] = set()
         accepted: list[tuple[int, int]] = []
-        for upper, lower in pairs:
-            if upper in after or lower in taken:
+        pairs = [_ranked(made, upper, lower, depth, position) for upper in row for lower in made.down[upper]]
+        for *_, upper, lower in sorted(pairs):
+            if upper in after or lower in joined:
                 continue
             here = (position[upper], position[lower])
             place = bisect_left(accepted, here)
@@ -47,13 +49,16 @@ def _partners(made: Rows) -> dict[int, int]:
                 continue
             if place < len(accepted) and accepted[place][1] < here[1]:
                 continue
-            insort(accepted, here)
+            accepted.insert(place, here)
             after[upper] = lower
-            taken.add(lower)
+            joined.add(lower)
     return after
 
 
-def _rank_of(made: Rows, pair: tuple[int, int], depth: int, place: int) -> tuple[int, bool, int, int, int]:
+def _ranked(
+    made: Rows, upper: int, lower: int, depth: Sequence[int], position: Sequence[int]
+) -> tuple[bool, bool, int, int, int, int, int, int]:
     """The lower, the sooner two things may stand in one line."""
-    lanes = (pair[0] >= made.count) + (pair[1] >= made.count)
-    return (-(lanes == 2), pair in made.beside, -depth, -lanes, place)
+    lanes = (upper >= made.count) + (lower >= made.count)
+    beside = (upper, lower) in made.beside
+    return lanes < 2, beside, -depth[lower], -lanes, position[lower], position[upper], upper, lower

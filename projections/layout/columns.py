@@ -43,23 +43,22 @@ def _by_blocks(made: Rows) -> list[float]:
     at = [0.0] * len(blocks)
     for block in order:
         at[block] = max([at[left] + distance for left, distance in lefts[block]], default=0.0)
-    connected = [
-        [
-            other
-            for thing in block
-            for near in (made.up[thing], made.down[thing])
-            for end in near
-            if (other := block_of[end]) != own
-        ]
-        for own, block in enumerate(blocks)
-    ]
+    connected: list[list[int]] = [[] for _ in blocks]
+    for upper, below in enumerate(made.down):
+        one = block_of[upper]
+        for lower in below:
+            other = block_of[lower]
+            if one != other:
+                connected[one].append(other)
+                connected[other].append(one)
     for turn in range(PASSES):
         for block in reversed(order) if turn % 2 == 0 else order:
-            others = [at[other] for other in connected[block]]
-            if others:
-                least = max([at[left] + distance for left, distance in lefts[block]], default=float("-inf"))
-                most = min([at[right] - distance for right, distance in rights[block]], default=float("inf"))
-                at[block] = max(least, min(most, _middle(others)))
+            if others := connected[block]:
+                want, here = _middle([at[other] for other in others]), at[block]
+                if want < here:
+                    at[block] = max([want, *[at[left] + distance for left, distance in lefts[block]]])
+                elif want > here:
+                    at[block] = min([want, *[at[right] - distance for right, distance in rights[block]]])
     x = [0.0] * len(made.keys)
     for place, things in zip(at, blocks, strict=True):
         for thing in things:
@@ -100,7 +99,7 @@ def _beside_what_stays(made: Rows, known: dict[int, int]) -> list[float]:
 
 def _distance(made: Rows, left: int, right: int) -> float:
     """How far the middles of two neighbours must be apart."""
-    both_nodes = left < made.count and right < made.count
+    both_nodes = left < made.count > right
     return made.right[left] + made.left[right] + (made.style.gap if both_nodes else BESIDE_LANES)
 
 

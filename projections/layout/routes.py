@@ -17,6 +17,15 @@ TWIN = 18
 OUTSIDE = 10
 """Between lines that run outside."""
 
+APART = LABEL - 2
+"""Labels whose middles are so far above each other don't touch."""
+
+Labels = dict[int, list[tuple[int, int, int]]]
+"""By band of that height: from where to where a label is, and how high its middle."""
+
+Place = tuple[int, int]
+"""As a point is; those are made of what is left in the end."""
+
 
 @dataclass(slots=True)
 class Paths:
@@ -51,13 +60,14 @@ def _ports(made: Rows) -> list[int]:
     most = made.style.width // 2 - 10
     keys = [(link.source, link.target, link.failure) for link in made.graph.links]
     twins = Counter(keys)
-    seen: Counter[Hashable] = Counter()
+    seen: dict[Hashable, int] = {}
     found: list[int] = []
     for key in keys:
-        room = most - FAILURE if key[-1] else most
-        step = min(TWIN, room / max(1, twins[key] - 1))
-        beside = round(step * seen[key])
-        seen[key] += 1
+        beside = 0
+        if twins[key] > 1:
+            room = most - FAILURE if key[-1] else most
+            place = seen[key] = seen.get(key, -1) + 1
+            beside = round(min(TWIN, room / (twins[key] - 1)) * place)
         found.append(FAILURE + beside if key[-1] else -beside)
     return found
 
@@ -73,7 +83,7 @@ def _add_pieces(paths: Paths, edge: int) -> None:
     written = label if len(way.stops) == 2 else ""
     for number in range(len(places) - 1):
         net: Hashable = (upper, paths.ports[edge]) if not number and not way.back else ("edge", edge)
-        paths.gaps[first + number].pieces.append(Piece(edge, net, places[number], places[number + 1], label=written))
+        paths.gaps[first + number].pieces.append(Piece(edge, net, places[number], places[number + 1], written))
 
 
 def _add_outside(paths: Paths, edge: int) -> None:
@@ -85,13 +95,13 @@ def _add_outside(paths: Paths, edge: int) -> None:
     corridor, port = paths.corridors[target], paths.ports[edge]
     out, back = paths.gaps[made.ranks[source] + 1], paths.gaps[made.ranks[target]]
     label = made.graph.links[edge].label
-    out.pieces.append(Piece(edge, (source, port), x[source] + port, None, corridor, label))
-    back.pieces.append(Piece(edge, ("outside", target), None, x[target] + port, corridor))
+    out.pieces.append(Piece(edge, (source, port), x[source] + port, corridor, label, leaves=True))
+    back.pieces.append(Piece(edge, ("outside", target), corridor, x[target] + port, comes=True))
 
 
 def routes_of(paths: Paths, tops: Sequence[int], row_of: Sequence[int]) -> tuple[Route, ...]:
     """The lines of all edges; ``tops``: of each row, ``row_of``: the top of each node."""
-    labels: list[list[tuple[int, int, int]]] = [[] for _ in paths.gaps]
+    labels: list[Labels] = [{} for _ in paths.gaps]
     together = [shared(gap.pieces) for gap in paths.gaps]
     pieces: list[list[tuple[int, Piece]]] = [[] for _ in paths.made.ways]
     for number, gap in enumerate(paths.gaps):
@@ -106,39 +116,38 @@ def routes_of(paths: Paths, tops: Sequence[int], row_of: Sequence[int]) -> tuple
             found.append(_loop(paths, edge, row_of))
             continue
         label = None
-        points = _ends(paths, edge, row_of, upper=True)
+        places = _ends(paths, edge, row_of, upper=True)
         if way.outside:  # the piece out of the source comes first, wherever that stands
-            pieces[edge].sort(key=lambda numbered: numbered[1].top is None)
+            pieces[edge].sort(key=lambda numbered: numbered[1].comes)
         for number, piece in pieces[edge]:
-            begin, track = begins[number], paths.gaps[number].track(piece.net)
-            first, last = piece.ends
-            if first != last and track is not None:
-                points += [Point(first, begin + track), Point(last, begin + track)]
+            begin, gap = begins[number], paths.gaps[number]
+            if piece.begin != piece.end:
+                y = begin + gap.track(piece.net)
+                places += [(piece.begin, y), (piece.end, y)]
             if piece.label:
-                places = _label_places(paths, number, piece, begin, shared=edge in together[number])
-                label = _place_label(places, label_width(piece.label) // 2, labels[number])
-        points += _ends(paths, edge, row_of, upper=False)
+                wanted = _label_places(gap, piece, begin, shared=edge in together[number])
+                label = _place_label(wanted, label_width(piece.label) // 2, labels[number])
+        places += _ends(paths, edge, row_of, upper=False)
         if way.back:
-            points.reverse()
+            places.reverse()
         if label is None and paths.made.graph.links[edge].label and len(way.stops) > 2:
             lane = way.stops[-2] if way.back else way.stops[1]
             rank = paths.made.ranks[way.stops[0]] + (len(way.stops) - 2 if way.back else 1)
             label = Point(paths.x[lane], tops[rank] + paths.made.style.height // 2)
-        found.append(Route(tuple(_without_straight(points)), label))
+        found.append(Route(tuple([Point(x, y) for x, y in places]), label))
     return tuple(found)
 
 
-def _ends(paths: Paths, edge: int, row_of: Sequence[int], *, upper: bool) -> list[Point]:
+def _ends(paths: Paths, edge: int, row_of: Sequence[int], *, upper: bool) -> list[Place]:
     """Where the edge touches its upper, or its lower, end."""
     made, way = paths.made, paths.made.ways[edge]
     node = way.stops[0 if upper else -1]
     x, top, style = paths.x[node], row_of[node], made.style
     if way.back:
-        side = made.sides[edge, node]
         y = _side_height(made, edge, node, top)
-        points = [Point(x + style.width // 2, y), Point(x + side, y)]
-        return points if upper else points[::-1]
-    return [Point(x + paths.ports[edge], top + style.height if upper else top)]
+        places = [(x + style.width // 2, y), (x + made.sides[edge, node], y)]
+        return places if upper else places[::-1]
+    return [(x + paths.ports[edge], top + style.height if upper else top)]
 
 
 def _side_height(made: Rows, edge: int, node: int, top: int) -> int:
@@ -163,43 +172,29 @@ def _loop(paths: Paths, edge: int, row_of: Sequence[int]) -> Route:
     return Route(points, Point(x + side + 4 + label_width(label) // 2, middle) if label else None)
 
 
-def _label_places(paths: Paths, number: int, piece: Piece, begin: int, *, shared: bool) -> list[Point]:
+def _label_places(gap: Gap, piece: Piece, begin: int, *, shared: bool) -> list[Place]:
     """Where a label may stand, the best place first: on the level part, or on an upright one."""
-    gap = paths.gaps[number]
-    track = gap.track(piece.net)
-    first, last = piece.ends
-    end = begin + gap.height
-    if first == last or track is None:
+    first, last, end = piece.begin, piece.end, begin + gap.height
+    if first == last:
         middle = begin + gap.height // 2
-        return [Point(first, middle), *(Point(first, middle + by) for by in (-LABEL, LABEL) if gap.height > 3 * LABEL)]
-    y = begin + track
-    level = Point((first + last) // 2, y)
-    if piece.outside is not None:
-        return [Point(first + (label_width(piece.label) // 2 + ENDS) * (1 if last > first else -1), y), level]
-    foot = Point(last, (y + end - 6) // 2) if end - y >= ENDS + LABEL // 2 else Point(last, y)
-    own = Point(last + (first - last) // 4, y)
+        return [(first, middle), *((first, middle + by) for by in (-LABEL, LABEL) if gap.height > 3 * LABEL)]
+    y = begin + gap.track(piece.net)
+    level = ((first + last) // 2, y)
+    if piece.leaves or piece.comes:
+        return [(first + (label_width(piece.label) // 2 + ENDS) * (1 if last > first else -1), y), level]
+    foot = (last, (y + end - 6) // 2 if end - y >= ENDS + LABEL // 2 else y)
+    own = (last + (first - last) // 4, y)
     return [foot, own, level] if shared else [level, own, foot]
 
 
-def _place_label(places: Sequence[Point], half: int, taken: list[tuple[int, int, int]]) -> Point:
-    for place in places:
-        left, right = place.x - half, place.x + half
-        if all(right <= low or high <= left or abs(y - place.y) >= LABEL - 2 for low, high, y in taken):
+def _place_label(places: Sequence[Place], half: int, taken: Labels) -> Point:
+    """The first of the places at which it covers no other label, or the best one if there is none."""
+    for x, y in places:
+        left, right, band = x - half, x + half, y // APART
+        near = [*taken.get(band - 1, ()), *taken.get(band, ()), *taken.get(band + 1, ())]
+        if not [at for low, high, at in near if low < right and left < high and -APART < at - y < APART]:
             break
     else:
-        place = places[0]
-    taken.append((place.x - half, place.x + half, place.y))
-    return place
-
-
-def _without_straight(points: Sequence[Point]) -> list[Point]:
-    """The same lines without points at which nothing turns."""
-    kept: list[Point] = []
-    for point in points:
-        if kept and point == kept[-1]:
-            continue
-        if len(kept) > 1 and (kept[-2].x == kept[-1].x == point.x or kept[-2].y == kept[-1].y == point.y):
-            kept[-1] = point
-        else:
-            kept.append(point)
-    return kept
+        x, y = places[0]
+    taken.setdefault(y // APART, []).append((x - half, x + half, y))
+    return Point(x, y)

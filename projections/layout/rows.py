@@ -40,6 +40,8 @@ class Rows:
 
     graph: Graph
     style: Style
+    count: int
+    """How many nodes there are."""
     ranks: list[int]
     rows: list[list[int]]
     """From the top, each from left to right."""
@@ -61,11 +63,6 @@ class Rows:
     loose: list[int] = field(default_factory=list)
     """Nodes without edges, which stand below all others."""
 
-    @property
-    def count(self) -> int:
-        """How many nodes there are."""
-        return len(self.graph.nodes)
-
 
 def label_width(label: str) -> int:
     """The room that a label takes."""
@@ -86,6 +83,7 @@ def rows_of(graph: Graph, style: Style) -> Rows:
     made = Rows(
         graph=graph,
         style=style,
+        count=count,
         ranks=ranks,
         rows=[[] for _ in range(max(ranks, default=-1) + 1)],
         up=[[] for _ in range(count)],

@@ -1,5 +1,6 @@
 """The lines between two rows: which run level in the same track, and how high the gap must be."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
@@ -21,43 +22,26 @@ NEAR = 3
 
 
 class Piece(NamedTuple):
-    """A part of an edge between two rows: down from ``top`` to a track, along it, down to ``bottom``.
-
-    An edge that runs outside leaves, or comes, at the right: there ``outside`` takes the place of one of the two.
-    """
+    """A part of an edge between two rows: down from ``begin`` to a track, along it, down to ``end``."""
 
     edge: int
     net: Hashable
     """Pieces of one net share their track: they leave the same node by the same way."""
-    top: int | None
-    bottom: int | None
-    outside: int | None = None
+    begin: int
+    end: int
     label: str = ""
-
-    @property
-    def ends(self) -> tuple[int, int]:
-        """Where it begins and ends, from above or from the left as it comes."""
-        begin = self.outside if self.top is None else self.top
-        end = self.outside if self.bottom is None else self.bottom
-        assert begin is not None  # noqa: S101 - a piece has two of the three
-        assert end is not None  # noqa: S101
-        return begin, end
+    comes: bool = False
+    """Whether the edge runs outside and comes from there, at the right, so that its track begins there, or …"""
+    leaves: bool = False
+    """… whether its track ends there."""
 
 
 @dataclass(slots=True)
 class _Net:
     low: int
     high: int
-    tops: set[int] = field(default_factory=set)
-    bottoms: set[int] = field(default_factory=set)
-
-    def take(self, piece: Piece) -> None:
-        begin, end = piece.ends
-        self.low, self.high = min(self.low, begin, end), max(self.high, begin, end)
-        if piece.top is not None:
-            self.tops.add(piece.top)
-        if piece.bottom is not None:
-            self.bottoms.add(piece.bottom)
+    tops: list[int] = field(default_factory=list)
+    bottoms: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -87,20 +71,13 @@ class Gap:
         self.height = least + -(-over // STEP) * STEP
         self.above = max(ENDS, (self.height - level - (LABEL if labels and count > 1 else 0)) // 2)
 
-    def track(self, net: Hashable) -> int | None:
-        """How far below the top of the gap the net's track is; None: it has none."""
-        number = self.tracks.get(net)
-        return None if number is None else self.above + number * self.pitch
+    def track(self, net: Hashable) -> int:
+        """How far below the top of the gap the track of a net is that doesn't run straight down."""
+        return self.above + self.tracks[net] * self.pitch
 
 
 def _tracks(pieces: Iterable[Piece]) -> dict[Hashable, int]:
-    nets: dict[Hashable, _Net] = {}
-    for piece in pieces:
-        begin, end = piece.ends
-        if piece.net not in nets:
-            nets[piece.net] = _Net(min(begin, end), max(begin, end))
-        nets[piece.net].take(piece)
-    level = {key: net for key, net in nets.items() if net.high > net.low}
+    level = {key: net for key, net in _nets(pieces).items() if net.high > net.low}
     if not level:
         return {}
     keys = sorted(level, key=lambda key: _preference(level[key]))
@@ -132,6 +109,22 @@ def _tracks(pieces: Iterable[Piece]) -> dict[Hashable, int]:
     return tracks
 
 
+def _nets(pieces: Iterable[Piece]) -> dict[Hashable, _Net]:
+    nets: dict[Hashable, _Net] = {}
+    for piece in pieces:
+        low, high = (piece.begin, piece.end) if piece.begin < piece.end else (piece.end, piece.begin)
+        net = nets.get(piece.net)
+        if net is None:
+            net = nets[piece.net] = _Net(low, high)
+        else:
+            net.low, net.high = min(net.low, low), max(net.high, high)
+        if not piece.comes:
+            net.tops.append(piece.begin)
+        if not piece.leaves:
+            net.bottoms.append(piece.end)
+    return nets
+
+
 def _preference(net: _Net) -> tuple[int, int]:
     """Those that lead to the right first, from the right; then those that lead to the left, from the left: so that
     fewer cross."""
@@ -142,17 +135,15 @@ def _preference(net: _Net) -> tuple[int, int]:
 
 def _must_be_below(nets: dict[Hashable, _Net]) -> dict[Hashable, set[Hashable]]:
     """Net → those that end right below where it begins: their tracks are further down, or the two lines were one."""
-    ending: dict[int, list[Hashable]] = {}
-    for key, net in nets.items():
-        for x in net.bottoms:
-            ending.setdefault(x, []).append(key)
+    ending = sorted([(x, place) for place, net in enumerate(nets.values()) for x in net.bottoms])
+    ends = [x for x, _ in ending]
+    keys = list(nets)
     below: dict[Hashable, set[Hashable]] = {}
     for key, net in nets.items():
         for x in net.tops:
-            for near in range(x - NEAR, x + NEAR + 1):
-                for other in ending.get(near, ()):
-                    if other != key:
-                        below.setdefault(key, set()).add(other)
+            for _, place in ending[bisect_left(ends, x - NEAR) : bisect_right(ends, x + NEAR)]:
+                if keys[place] != key:
+                    below.setdefault(key, set()).add(keys[place])
     return below
 
 
@@ -175,7 +166,6 @@ def shared(pieces: Sequence[Piece]) -> set[int]:
     """The edges that run level together with others of their net, on the same side: their labels stand elsewhere."""
     sides: dict[tuple[Hashable, bool], list[int]] = {}
     for piece in pieces:
-        begin, end = piece.ends
-        if begin != end:
-            sides.setdefault((piece.net, end > begin), []).append(piece.edge)
+        if piece.begin != piece.end:
+            sides.setdefault((piece.net, piece.end > piece.begin), []).append(piece.edge)
     return {edge for edges in sides.values() if len(edges) > 1 for edge in edges}
