@@ -13,7 +13,7 @@ from .events import (
     removed,
 )
 from .holds import LEGAL_HOLDS, HoldTarget, LegalHold, LegalHolds
-from .leaves import RemovedLeaf, StreamPart, pack_leaves, unpack_leaves
+from .leaves import StreamPart, pack_leaves, unpack_leaves
 from .policy import Decision, KeptReason, OrderToKeep, RetentionPolicy
 from .workflows import WorkflowKeptReason, WorkflowToKeep, why_workflow_kept
 
@@ -27,7 +27,6 @@ __all__ = [
     "LegalHold",
     "LegalHolds",
     "OrderToKeep",
-    "RemovedLeaf",
     "RemovedPart",
     "RetentionPolicy",
     "RetentionRecord",

@@ -12,10 +12,11 @@ from ..errors import Removal
 from ..events.envelope import Recorded
 from ..events.registry import Body, EventEntry, Registry, register
 from ..events.words import because
+from ..evidence.leaf import Leaf
 from ..ports import NewEvent, RecordedEvent
 from ..values.clock import moment, next_time
 from .holds import HoldKind, HoldTarget, LegalHold, LegalHolds
-from .leaves import RemovedLeaf, StreamPart, pack_leaves
+from .leaves import StreamPart, pack_leaves
 
 
 class RemovedStreamPart(TypedDict):
@@ -78,7 +79,7 @@ class RemovedPart(NamedTuple):
     runs: int
     bytes: int
     streams: Sequence[StreamPart]
-    leaves: Sequence[RemovedLeaf]
+    leaves: Sequence[Leaf]
     archived: dict[str, str]
     workflows: int = 0
 

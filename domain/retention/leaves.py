@@ -3,16 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
+from ..evidence.leaf import Leaf
 from ..evidence.merkle import HASH
-
-
-class RemovedLeaf(NamedTuple):
-    """The leaf of an event that isn't there any more."""
-
-    position: int
-    stream: str
-    version: int
-    hash: bytes
 
 
 class StreamPart(NamedTuple):
@@ -24,18 +16,18 @@ class StreamPart(NamedTuple):
     digest: str
 
 
-def pack_leaves(leaves: Iterable[RemovedLeaf], streams: Sequence[StreamPart]) -> bytes:
+def pack_leaves(leaves: Iterable[Leaf], streams: Sequence[StreamPart]) -> bytes:
     """For each leaf, in the order of positions: how far it is behind the one before, which of the streams it is of, and
     its hash. Numbers are LEB128. The leaves of each stream come in the order of their versions, from its first on."""
     packed, before = bytearray(), 0
-    places = {part[0]: place for place, part in enumerate(streams)}
-    for leaf in leaves:
-        packed += _number(leaf.position - before) + _number(places[leaf.stream]) + leaf.hash
-        before = leaf.position
+    places = {part.stream: _number(place) for place, part in enumerate(streams)}
+    for position, stream, _, hash in leaves:
+        packed += b"%b%b%b" % (_number(position - before), places[stream], hash)
+        before = position
     return bytes(packed)
 
 
-def unpack_leaves(packed: bytes, streams: Sequence[StreamPart]) -> Iterator[RemovedLeaf]:
+def unpack_leaves(packed: bytes, streams: Sequence[StreamPart]) -> Iterator[Leaf]:
     """The leaves again. Raises ValueError for what ``pack_leaves`` doesn't write."""
     at, position, next_versions = 0, 0, [first for _, first, _, _ in streams]
     while at < len(packed):
@@ -45,11 +37,13 @@ def unpack_leaves(packed: bytes, streams: Sequence[StreamPart]) -> Iterator[Remo
         if len(hash) != HASH or place >= len(streams):
             raise ValueError("these are no leaves: their end is missing, or their stream")
         at, position = at + HASH, position + step
-        yield RemovedLeaf(position, streams[place][0], next_versions[place], hash)
+        yield Leaf(position, streams[place][0], next_versions[place], hash)
         next_versions[place] += 1
 
 
 def _number(value: int) -> bytes:
+    if value <= _SEVEN_BITS:
+        return value.to_bytes(1)
     written = bytearray()
     while value > _SEVEN_BITS:
         written.append(value & _SEVEN_BITS | _GOES_ON)

@@ -26,6 +26,9 @@ LAST = 2**63 - 1
 """The greatest version or position that a database can hold."""
 
 BATCH_ROWS = 1_000
+DIGEST_ROWS = 8 * BATCH_ROWS
+"""Of what is hashed of events, which is small: each batch of the tree over all events is a commit."""
+
 LARGE_EVENT = 32 * 2**10
 """Events above this many bytes are left out of batches."""
 
@@ -132,7 +135,10 @@ class LedgerRecorder(ApplicationRecorder):
         """
 
     def digest_batch(self, after: int, *, settled: bool = True) -> Sequence[EventRow]:
-        """The same events as ``log_batch``, each with its first 41 encoded bytes alone, whatever its size."""
+        """The same events as ``log_batch``, each with its first 41 encoded bytes alone, whatever its size.
+
+        Where the database cuts them off it may be more events at once.
+        """
         return [
             row._replace(encoded=row.encoded[:BODY] if row.encoded is not None else self._header_of(row))
             for row in self.log_batch(after, settled=settled)
@@ -269,7 +275,7 @@ class QueryingRecorder(LedgerRecorder):
         return list(map(EventRow._make, self._page("log_batch", BATCH_ROWS, after=after, settled=settled)))
 
     def digest_batch(self, after: int, *, settled: bool = True) -> Sequence[EventRow]:
-        return list(map(EventRow._make, self.fetch("digest_batch", rows=BATCH_ROWS, after=after, settled=settled)))
+        return list(map(EventRow._make, self.fetch("digest_batch", rows=DIGEST_ROWS, after=after, settled=settled)))
 
     def events_behind(self, position: int) -> int:
         ((count,),) = self.look("events_behind", position=position)

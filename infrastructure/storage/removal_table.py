@@ -1,9 +1,10 @@
 """The table of streams that were removed, and what is asked about streams before they are."""
 
-import json
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
+
+import orjson
 
 from .errors import translate_errors
 from .recorder import LedgerRecorder
@@ -90,7 +91,7 @@ class RemovalTable:
     def digests_of(self, streams: Sequence[str]) -> list[StoredDigest]:
         """All events of streams in the order of their positions."""
         rows = self._query("digests_of", streams=self._recorder.list_parameter(streams))
-        return [StoredDigest(row[0], row[1], row[2], row[3], bytes(row[4]), row[5]) for row in rows]
+        return list(map(StoredDigest._make, rows))
 
     def sizes_of(self, streams: Sequence[str]) -> dict[str, tuple[int, int]]:
         """How many events streams have, and how many bytes those, by stream."""
@@ -130,4 +131,4 @@ class RemovalTable:
 
 def as_rows(removed: Sequence[RemovedStream]) -> str:
     """As a parameter."""
-    return json.dumps([each._asdict() for each in removed])
+    return orjson.dumps([each._asdict() for each in removed]).decode()

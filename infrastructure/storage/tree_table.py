@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from ...domain.evidence.leaf import Leaf
 from ...domain.evidence.tiles import TILE, Tile
 from .errors import translate_errors
 
@@ -79,7 +80,7 @@ class TreeTable:
         since: TreeProgress,
         now: TreeProgress,
         tiles: Mapping[Tile, bytes],
-        leaves: Mapping[int, tuple[int, Sequence[LeafName]]],
+        leaves: Mapping[int, tuple[int, Sequence[LeafName | Leaf]]],
     ) -> bool:
         """Keep tiles, and for each of level 0 its last event's position and which events it is of; go on to ``now``.
 
@@ -115,7 +116,7 @@ class TreeTable:
             return self._fetch(query, parameters)
 
 
-def _pack(names: Sequence[LeafName]) -> bytes:
+def _pack(names: Sequence[LeafName | Leaf]) -> bytes:
     return zlib.compress(orjson.dumps([[name.stream, name.version] for name in names]), 1)
 
 

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...domain.evidence.checkpoint import TreeHead
+from ...domain.evidence.leaf import Leaf
 from ...domain.evidence.merkle import GrowingRoot
 from ...domain.evidence.report import ConsistencyFinding, ConsistencyReport, LossKind
 from ...domain.evidence.tiles import TiledTree, TilesMissing
 from ...domain.values.clock import moment
-from ..queries.tree.removed import Leaf, RemovedLeaves, removed_histories
+from ..queries.tree.removed import RemovedLeaves, removed_histories
 from ..storage.recorder import BATCH_ROWS
 from ..storage.verify import ChainWalk
 from .lost_leaves import name_losses

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 
+from ...domain.evidence.leaf import Leaf
 from ...domain.evidence.report import ConsistencyFinding, LossKind
 from ...domain.evidence.tiles import TILE, TiledTree
-from ..queries.tree.removed import Leaf
 from ..storage.tree_table import LeafName, TreeTable
 
 
@@ -19,7 +19,7 @@ def name_losses(
     comparison = _Comparison()
     signed = _signed_leaves(tree, table)
     for event in leaves:
-        comparison.see_event(event.name, event.hash)
+        comparison.see_event(LeafName(event.stream, event.version), event.hash)
         if (leaf := next(signed, None)) is not None:
             comparison.see_leaf(*leaf)
     for leaf in signed:

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import flowledger as fl
+from flowledger.domain.evidence.leaf import Leaf
 from flowledger.domain.retention import (
     Decision,
     OrderToKeep,
-    RemovedLeaf,
     StreamPart,
     pack_leaves,
     unpack_leaves,
@@ -95,7 +95,7 @@ def test_leaves_are_packed_and_unpacked(events: list[tuple[int, str, bytes]]) ->
     leaves = []
     for position, stream, hash in events:
         versions[stream] += 1
-        leaves.append(RemovedLeaf(position, stream, versions[stream], hash))
+        leaves.append(Leaf(position, stream, versions[stream], hash))
     streams = [StreamPart(stream, 1, version, "") for stream, version in versions.items()]
     packed = pack_leaves(leaves, streams)
     assert list(unpack_leaves(packed, streams)) == leaves

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ....domain.errors import StorageCorrupt
+from ....domain.evidence.leaf import Leaf
 from ....domain.evidence.tiles import TILE, TiledTree, TilesMissing, grow
 from ...storage.codec import digest_of
 from ...storage.tree_table import LeafName, TreeProgress, TreeTable
-from .removed import Leaf, RemovedLeaves, leaf_of
+from .removed import RemovedLeaves, leaf_of
 
 if TYPE_CHECKING:
     from ...storage.reader import EventReader
@@ -89,11 +90,11 @@ class EventTree:
         names = {tile: (position, names) for tile, position, names in self._names(since.size, leaves)}
         self._table.save(since, now, tiles, names)  # where somebody else was faster, go on behind that
 
-    def _names(self, size: int, leaves: Sequence[Leaf]) -> "Iterator[tuple[int, int, list[LeafName]]]":
+    def _names(self, size: int, leaves: Sequence[Leaf]) -> "Iterator[tuple[int, int, list[LeafName | Leaf]]]":
         first, inside = divmod(size, TILE)
         names = self._table.leaf_names([first]).get(first, [])[:inside] if inside else []
         names += [LeafName("", 0)] * (inside - len(names))
-        places = [*names, *(leaf.name for leaf in leaves)]
+        places: list[LeafName | Leaf] = [*names, *leaves]
         for at in range(0, len(places), TILE):
             piece = places[at : at + TILE]
             yield first + at // TILE, leaves[at + len(piece) - 1 - inside].position, piece

@@ -2,16 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ....domain.errors import StorageCorrupt
-from ....domain.evidence.leaf import leaf_data
-from ....domain.evidence.merkle import leaf_hash
+from ....domain.evidence.leaf import Leaf, hash_leaf
 from ....domain.evidence.report import RemovedHistory
-from ....domain.retention import RemovedLeaf, StreamPart, packed_leaves, removal_in, unpack_leaves
+from ....domain.retention import StreamPart, packed_leaves, removal_in, unpack_leaves
 from ...storage.codec import digest_of
 from ...storage.removal_table import RemovalTable, RemovedStream
-from ...storage.tree_table import LeafName
 
 if TYPE_CHECKING:
     from ....domain.ports import RecordedEvent
@@ -19,23 +17,10 @@ if TYPE_CHECKING:
     from ...storage.recorder import EventRow
 
 
-class Leaf(NamedTuple):
-    """A leaf of the tree: of an event that is there, or that was removed."""
-
-    position: int
-    name: LeafName
-    hash: bytes
-
-
 def leaf_of(row: "EventRow") -> Leaf:
     """The leaf of an event, by the digest that is stored with it."""
-    hash = hash_leaf(row.stream, row.version, row.type, row.encoded or b"")
-    return Leaf(row.position, LeafName(row.stream, row.version), hash)
-
-
-def hash_leaf(stream: str, version: int, type: str, encoded: bytes) -> bytes:
-    """The hash of an event's leaf; of its bytes the first 41 are enough."""
-    return leaf_hash(leaf_data(stream, version, type, digest_of(encoded)))
+    stream, version, position, type, encoded = row
+    return Leaf(position, stream, version, hash_leaf(stream, version, type, digest_of(encoded or b"")))
 
 
 class RemovedLeaves:
@@ -50,7 +35,7 @@ class RemovedLeaves:
         self._after = after
         """The position up to which all leaves were given."""
         self._known: dict[str, int] = {}
-        self._waiting: list[tuple[int, int, RemovedLeaf, Iterator[RemovedLeaf]]] = []
+        self._waiting: list[tuple[int, int, Leaf, Iterator[Leaf]]] = []
         self._records = 0
         self.count = 0
         """How many leaves were put back."""
@@ -76,7 +61,7 @@ class RemovedLeaves:
         while self._waiting and self._waiting[0][0] <= before:
             position, record, leaf, following = heappop(self._waiting)
             if self._after < position < before:
-                leaves.append(Leaf(position, LeafName(leaf.stream, leaf.version), leaf.hash))
+                leaves.append(leaf)
                 self._after = position
                 self.count += 1
             self._wait_for(record, following)
@@ -92,7 +77,7 @@ class RemovedLeaves:
                 self._wait_for(self._records, leaves_in(record))
             self._known[stream] = version
 
-    def _wait_for(self, record: int, following: Iterator[RemovedLeaf]) -> None:
+    def _wait_for(self, record: int, following: Iterator[Leaf]) -> None:
         try:
             leaf = next((leaf for leaf in following if leaf.position > self._after), None)
         except ValueError as error:
@@ -101,7 +86,7 @@ class RemovedLeaves:
             heappush(self._waiting, (leaf.position, record, leaf, following))
 
 
-def leaves_in(record: "RecordedEvent") -> Iterator[RemovedLeaf]:
+def leaves_in(record: "RecordedEvent") -> Iterator[Leaf]:
     """The leaves that the record of a removal keeps. Raises ValueError."""
     return unpack_leaves(*packed_leaves(record.data))
 
@@ -111,9 +96,7 @@ def streams_removed_by(record: "RecordedEvent") -> list[RemovedStream]:
     return streams_in(leaves_in(record), packed_leaves(record.data)[1], record.stream, record.version)
 
 
-def streams_in(
-    leaves: Iterable[RemovedLeaf], parts: Iterable[StreamPart], record: str, version: int
-) -> list[RemovedStream]:
+def streams_in(leaves: Iterable[Leaf], parts: Iterable[StreamPart], record: str, version: int) -> list[RemovedStream]:
     """The streams of these parts, whose leaves are given, as the event of that version of ``record`` names them."""
     last = {leaf.stream: leaf.position for leaf in leaves}
     return [RemovedStream(part.stream, part.last, last.get(part.stream, 0), record, version) for part in parts]

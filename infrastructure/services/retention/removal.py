@@ -6,11 +6,12 @@ from time import sleep
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ....domain.errors import StorageCorrupt, StorageUnavailable
+from ....domain.evidence.leaf import Leaf, hash_leaf
 from ....domain.ports import NewEvent, Write
-from ....domain.retention import RemovedLeaf, RemovedPart, RetentionPolicy, StreamPart, removed
+from ....domain.retention import RemovedPart, RetentionPolicy, StreamPart, removed
 from ....domain.values.ids import retention_stream, workflow_stream
 from ...queries.index.orders import streams_of
-from ...queries.tree.removed import hash_leaf, streams_in
+from ...queries.tree.removed import streams_in
 from ...storage.codec import digest_of
 from ...storage.errors import RemovalDelayed
 from ...storage.removal import remove
@@ -138,7 +139,7 @@ class Remover:
         for start in range(0, len(found), at_once):
             events = found[start : start + at_once]
             leaves = [
-                RemovedLeaf(position, stream, version, hash_leaf(stream, version, type, header))
+                Leaf(position, stream, version, hash_leaf(stream, version, type, digest_of(header)))
                 for stream, version, position, type, header, _ in events
             ]
             size = sum(event.bytes for event in events)

@@ -35,9 +35,10 @@ WHERE originator_id = ANY (:streams) GROUP BY originator_id
 -- sealed_among: Those of the streams that have an event of which a part is sealed.
 SELECT DISTINCT originator_id FROM flowledger_events WHERE substr(state, 1, 1) = '\x02'::bytea AND originator_id = ANY (:streams)
 
--- heads_of: How many events streams have, by stream.
-SELECT originator_id, max(originator_version) FROM flowledger_events
-WHERE originator_id = ANY (:streams) GROUP BY originator_id
+-- heads_of: How many events streams have, by stream; of each one entry of the index is read.
+SELECT stream, version FROM unnest(CAST(:streams AS text[])) AS wanted (stream) CROSS JOIN LATERAL (
+    SELECT originator_version FROM flowledger_events WHERE originator_id = stream ORDER BY originator_version DESC LIMIT 1
+) AS last (version)
 
 -- sources_among: Which of these runs others outside of these streams began with; :streams are all that go.
 SELECT source FROM flowledger_index_runs

@@ -25,7 +25,7 @@ SELECT originator_id, originator_version, topic, substr(CAST(state AS BLOB), 1, 
 WHERE originator_id >= 'retention:' AND originator_id < 'retention;' ORDER BY originator_id, originator_version
 
 -- digests_of: The events of streams in the order of their positions, each with what is hashed of it, and its size.
-SELECT originator_id, originator_version, notification_id, topic, substr(state, 1, 41), length(state) FROM flowledger_events
+SELECT originator_id, originator_version, notification_id, topic, substr(CAST(state AS BLOB), 1, 41), length(state) FROM flowledger_events
 WHERE originator_id IN (SELECT value FROM json_each(:streams)) ORDER BY notification_id
 
 -- sizes_of: How many events streams have, and how many bytes those, by stream.
@@ -35,9 +35,11 @@ WHERE originator_id IN (SELECT value FROM json_each(:streams)) GROUP BY originat
 -- sealed_among: Those of the streams that have an event of which a part is sealed.
 SELECT DISTINCT originator_id FROM flowledger_events WHERE substr(state, 1, 1) = x'02' AND originator_id IN (SELECT value FROM json_each(:streams))
 
--- heads_of: How many events streams have, by stream.
-SELECT originator_id, max(originator_version) FROM flowledger_events
-WHERE originator_id IN (SELECT value FROM json_each(:streams)) GROUP BY originator_id
+-- heads_of: How many events streams have, by stream; of each one entry of the index is read.
+SELECT stream, version FROM (
+    SELECT value AS stream, (SELECT max(originator_version) FROM flowledger_events WHERE originator_id = value) AS version
+    FROM json_each(:streams)
+) WHERE version IS NOT NULL
 
 -- sources_among: Which of these runs others outside of these streams began with; :streams are all that go.
 SELECT source FROM flowledger_index_runs
