@@ -198,8 +198,11 @@ class LedgerRecorder(ApplicationRecorder):
         """
         raise InvalidRequest("a store in memory, or of your own, keeps all that it has: nothing can be removed")
 
-    def return_space(self) -> int:
-        """Give back to the disk what was freed, as far as that goes beside others. Returns how many bytes."""
+    def return_space(self, give_way: Callable[[], object]) -> int:  # noqa: ARG002 - nothing was freed
+        """Give back to the disk what was freed, as far as that goes beside others. Returns how many bytes.
+
+        ``give_way`` is called between two steps, where there are several.
+        """
         return 0
 
     scrubs = "is in memory only"

@@ -13,6 +13,7 @@ from ...new_id import new_id
 from ...queries.index.orders import runs_of, streams_of
 from ...repositories.legal_holds import load_legal_holds
 from .archive import NOT_ARCHIVED, Archived, archive, archive_workflow
+from .pace import Pace
 from .parquet_archive import ParquetArchive
 from .removal import Act, Removed, Remover
 from .selection import OrderToGo, Selection, held_orders, select
@@ -56,7 +57,12 @@ class PolicyAct:
         return self._report(found, workflows, would, None, 0, preview=True)
 
     def apply(
-        self, table: "RemovalTable", by: str, reason: str | None, progress: Callable[[float], object] | None
+        self,
+        table: "RemovalTable",
+        by: str,
+        reason: str | None,
+        progress: Callable[[float], object] | None,
+        share: float,
     ) -> RetentionReport:
         """See ``Retention.apply``."""
         policy = self._policy
@@ -65,7 +71,7 @@ class PolicyAct:
         holds = load_legal_holds(self._store)
         found = select(self._store, self._index, table, policy, holds, self._now())
         act = Act(new_id(self._now()), policy, by, reason)
-        remover = Remover(self._store, table, act, self._now)
+        remover, pace = Remover(self._store, table, act, self._now), Pace(self._store, share)
         parquet = None
         if policy.archive is not None and policy.archive_format == "parquet":
             parquet = ParquetArchive(self._store, self._index, policy.archive, act.id)
@@ -78,6 +84,7 @@ class PolicyAct:
                 found.take_back(order, "changed")
             if progress is not None:
                 progress(remover.done.work_orders / total)
+            pace.give_way(remover.take_recorded())
         workflows = select_workflows(self._store, self._index, policy, {}, self._now())
         for id in tuple(workflows.going):
             archived = self._archive_workflow(id)
@@ -85,10 +92,11 @@ class PolicyAct:
                 workflows.take_back(id)
             if progress is not None:
                 progress(1.0)
+            pace.give_way(remover.take_recorded())
         returned = 0
         if remover.done.work_orders or remover.done.workflows:
             table.forget_rows()
-            returned = self._store.recorder.return_space()
+            returned = self._store.recorder.return_space(pace.give_way)
         return self._report(found, workflows, remover.done, act.id, returned, preview=False)
 
     def _batches(self, going: Mapping[str, OrderToGo]) -> Iterator[dict[str, list[str]]]:

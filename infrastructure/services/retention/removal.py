@@ -62,6 +62,7 @@ class Remover:
         self._now = now
         self._version = 0
         """Of the stream that records the act."""
+        self._recorded = 0
         self.done = Removed()
 
     def remove(self, runs: Mapping[str, Sequence[str]], archived: Archived, holds_version: int) -> set[str]:
@@ -97,6 +98,11 @@ class Remover:
         self.done.workflows += 1
         return True
 
+    def take_recorded(self) -> int:
+        """How many events were appended since this was asked last."""
+        recorded, self._recorded = self._recorded, 0
+        return recorded
+
     def _try(self, streams: Sequence[str], counts: "_Counts", archived: Archived, holds_version: int) -> Sequence[str]:
         found = self._table.digests_of(streams)
         if gone_already := set(streams) - {event.stream for event in found}:
@@ -112,6 +118,7 @@ class Remover:
         changed = self._patiently(lambda: remove(self._store, self._table, going, positions, record, holds_version))
         if not changed:
             self._version += len(parts)
+            self._recorded += len(parts)
             self.done.events += len(found)
             self.done.bytes += sum(event.bytes for event in found)
         return changed

@@ -31,6 +31,7 @@ from ...queries.listing import check_id, check_text, check_time
 from ...queries.tree.removed import removed_histories
 from ...repositories.legal_holds import load_holds_on, load_legal_holds
 from ...repositories.missing import missing_run
+from .pace import BESIDE_WRITERS, check_pace
 from .policy_act import PolicyAct
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class Retention(Unpicklable):
         by: str = "unknown",
         reason: str | None = None,
         progress: Callable[[float], object] | None = None,
+        pace: float = BESIDE_WRITERS,
     ) -> RetentionReport:
         """Take away what the ``policy`` says. It can't be undone; its ``archive`` has each run in a file before.
 
@@ -77,7 +79,8 @@ class Retention(Unpicklable):
         stays of what went, with the hashes of its events, so ``verify``, checkpoints and proofs of what stays are
         right. A run that went raises RunRemoved, and an idempotency key that it began with begins nothing anew; a
         workflow that went raises WorkflowRemoved, and its id isn't used again. What was freed goes back to the disk as
-        far as that is possible beside others. ``progress`` is called with the fraction done, 0 to 1.
+        far as that is possible beside others. ``progress`` is called with the fraction done, 0 to 1. ``pace``: while
+        others write it works for so much of the time, and waits for the rest; with 1 it never waits.
 
         Raises InvalidRequest (the policy would leave nothing, and doesn't say ``everything``; the store is in memory),
         StorageCorrupt (a run is damaged, or its archive isn't what the store holds), StoreReadOnly, StorageUnavailable.
@@ -85,23 +88,29 @@ class Retention(Unpicklable):
         _check_policy(policy)
         check_actor(by)
         check_text(reason, "reason")
+        check_pace(pace)
         table = self._table()
         _refuse_everything(policy)
-        return PolicyAct(self._store, self._index, self._now, policy).apply(table, by, reason, progress)
+        return PolicyAct(self._store, self._index, self._now, policy).apply(table, by, reason, progress, pace)
 
     def apply_regularly(
-        self, policy: RetentionPolicy, by: str = "unknown", every: timedelta = timedelta(hours=1)
+        self,
+        policy: RetentionPolicy,
+        by: str = "unknown",
+        every: timedelta = timedelta(hours=1),
+        pace: float = BESIDE_WRITERS,
     ) -> RegularAct:
         """Apply a ``policy`` every so often, in a thread of its own, for as long as the block lasts.
 
         ``every``: so much time lies between two. Several processes may do it at once. At the end of the block it stops
-        behind the step that is under way. What can't be removed is an error in the process's log
-        (``flowledger.retention``), and is tried again the next time.
+        behind the step that is under way. ``pace`` is as in ``apply``. What can't be removed is an error in the
+        process's log (``flowledger.retention``), and is tried again the next time.
 
         Raises InvalidRequest (also where the policy would leave nothing, and doesn't say ``everything``).
         """
         _check_policy(policy)
         check_actor(by)
+        check_pace(pace)
         self._table()
         _refuse_everything(policy)
         if not isinstance(every, timedelta) or every <= timedelta(0):
@@ -113,7 +122,7 @@ class Retention(Unpicklable):
                     raise _Stopped
 
             with suppress(_Stopped):
-                report = self.apply(policy, by, progress=progress)
+                report = self.apply(policy, by, progress=progress, pace=pace)
                 if report.removal_id is not None:
                     _log.info(
                         "%d runs and %d workflows with %d events were removed",

@@ -98,13 +98,14 @@ class SQLiteRecorder(QueriedNotifications, stock.SQLiteApplicationRecorder):
         with self.datastore.write_transaction() as connection:
             yield connection, lambda sql, parameters: connection.execute(sql, parameters).fetchall()
 
-    def return_space(self) -> int:
+    def return_space(self, give_way: Callable[[], object]) -> int:
         """Where the file was made by an earlier release, free pages stay in it, for what comes: VACUUM frees them."""
         self.datastore.empty_log()
         before = self._file_bytes()
         while self.datastore.execute("PRAGMA freelist_count", {}).fetchone() != (0,):
             pages = self._pages()
             self.datastore.give_back_pages(_PAGES_AT_ONCE)
+            give_way()
             if self._pages() >= pages:
                 break
         self.datastore.empty_log()

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from .....domain.errors import InvalidRequest
+from ....services.retention.pace import BESIDE_WRITERS
 from ...presentation.documents import row_document
 from ...presentation.policies import read_policy, what_goes
 from ..shared.options import AsJson, By, OfWorkflow, Reason
@@ -113,6 +114,12 @@ def apply(
         bool, typer.Option("--everything", help="Also where the policy keeps nothing that has ended so.")
     ] = False,
     reason: Reason = None,
+    pace: Annotated[
+        float,
+        typer.Option(
+            "--pace", metavar="SHARE", help="While others write, work for so much of the time; 1: never wait."
+        ),
+    ] = BESIDE_WRITERS,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
     _json: AsJson = False,
 ) -> None:
@@ -139,7 +146,7 @@ def apply(
             would = ledger.retention.preview(policy)
             _ask(session, what_goes(would.runs, would.workflows))
         with progress_bar("removing") as progress:
-            report = ledger.retention.apply(policy, by, reason, progress)
+            report = ledger.retention.apply(policy, by, reason, progress, pace)
     session.answer(row_document(report), lambda console: print_report(console, report))
 
 
