@@ -37,12 +37,17 @@ def parse_cursor(after: str | None, filters: Hashable) -> Place | None:
         if not all(type(number) is int and number.bit_length() < 64 for number in (time, position)):
             raise ValueError(time, position)
     except (Error, ValueError, TypeError) as error:
-        raise InvalidRequest(
-            f"after {quoted(after)} is no cursor: pass the .next of a page, as it is, or nothing for the first page"
-        ) from error
+        raise not_a_cursor(after) from error
     if mark != _digest_filters(filters):
         raise InvalidRequest("this cursor was made with other filters: pass the same ones, or begin without a cursor")
     return Place(time, position)
+
+
+def not_a_cursor(after: object) -> InvalidRequest:
+    """What is raised for a text that no page gave."""
+    return InvalidRequest(
+        f"after {quoted(after)} is no cursor: pass the .next of a page, as it is, or nothing for the first page"
+    )
 
 
 def _digest_filters(filters: Hashable) -> str:

@@ -21,7 +21,7 @@ from ...projections.runs.summary import (
     work_order_summary,
     workflow_summary,
 )
-from .cursors import make_page, parse_cursor
+from .cursors import make_page, not_a_cursor, parse_cursor
 from .index.reader import Index
 
 _Word = TypeVar("_Word", bound=str)
@@ -83,6 +83,8 @@ def _active_at(row: WorkOrderRow, header_of: Callable[[str], RunHeader]) -> date
 def workflows_page(index: Index, archived: bool, after: str | None, limit: int) -> Page[WorkflowSummary]:
     """A page of workflows in order of their ids; the cursor is the last id itself."""
     check_limit(limit)
+    if after == "":
+        raise not_a_cursor(after)
     rows = index.workflows(check_id(after, "after"), limit + 1, archived=archived)
     more = len(rows) > limit
     return Page(tuple(map(workflow_summary, rows[:limit])), rows[limit - 1].workflow_id if more else None)

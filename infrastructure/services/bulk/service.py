@@ -22,6 +22,7 @@ from ....projections.pagination import Page
 from ...concurrency.async_variants import run_in_thread
 from ...concurrency.threads import Threads
 from ...new_id import new_id
+from ...queries.cursors import not_a_cursor
 from ...queries.index.reader import Index
 from ...queries.listing import check_limit
 from ...repositories.bulk import load_bulk, load_directory
@@ -295,7 +296,7 @@ def _number(after: str | None) -> int:
     if after is None:
         return 0
     if not isinstance(after, str) or not after.isascii() or not after.isdigit() or len(after) > _DIGITS:
-        raise InvalidRequest(f"after {quoted(after)} is no cursor: pass the .next of a page, as it is")
+        raise not_a_cursor(after)
     return int(after)
 
 

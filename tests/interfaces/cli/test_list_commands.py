@@ -236,6 +236,7 @@ def test_a_file_that_outgrows_its_disk_leaves_the_one_before(cli: CommandLine) -
 REFUSED = [
     (["history", "--after", "nonsense"], "after 'nonsense' is no cursor"),
     (["history", "--after", ""], "is no cursor"),
+    (["workflow", "list", "--after", ""], "is no cursor"),
     (["orders", "--after", "CURSOR"], "this cursor was made with other filters"),
     (["trail", "--after", "CURSOR"], "this cursor was made with other filters"),
     (["history", "--by", "bob", "--after", "CURSOR"], "this cursor was made with other filters"),

@@ -41,7 +41,7 @@ class ItemList(Paged):
 
 
 @router.post("", responses=answers({"anyOf": [named("BulkAction"), named("BulkPreview")]}, 200, 201))
-async def request(call: Operator, body: Request, key: Key = None, preview: Annotated[bool, Query()] = False) -> Answer:
+async def request(call: Operator, body: Request, key: Key, preview: Annotated[bool, Query()] = False) -> Answer:
     """Ask to retry or cancel many runs, which this process or a worker then does; `preview=true` only counts them.
 
     With the `digest` of a preview it is refused where other runs match by then.

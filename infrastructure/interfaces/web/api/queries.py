@@ -1,6 +1,6 @@
 """The filters of lists, as parameters of addresses: named as in Python, in camelCase. What isn't known is refused."""
 
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -33,13 +33,31 @@ _VERSIONS: Final = frozenset({"version"})
 
 
 _A_PAGE: Final[dict[str, Any]] = {"minimum": 1, "maximum": MAX_LIMIT}
+_NOT_EMPTY: Final[dict[str, Any]] = {"minLength": 1}
 """Told to who reads the description; the ledger refuses others in words."""
+
+Moment = Annotated[
+    str,
+    Field(
+        description="`7d` (ago), `yesterday`, `2026-11`, `2026-11-05`, or a time of ISO 8601.",
+        json_schema_extra=_NOT_EMPTY,
+    ),
+]
+Cursor = Annotated[str, Field(description="`next` of the page before.", json_schema_extra=_NOT_EMPTY)]
+Id = Annotated[str, Field(json_schema_extra=_NOT_EMPTY)]
+Ignored = Annotated[
+    str,
+    Field(
+        description="A JSON Pointer, `*` in it being any part, or `times`.",
+        json_schema_extra={"pattern": "^(/|times$)"},
+    ),
+]
 
 
 class Paged(Filters):
     """Which page of a list."""
 
-    after: str | None = None
+    after: Cursor | None = None
     limit: int = Field(50, json_schema_extra=_A_PAGE)
 
 
@@ -52,12 +70,12 @@ class RunFilters(Filters):
     node: str | None = None
     error_type: str | None = None
     by: str | None = None
-    since: str | None = None
-    until: str | None = None
+    since: Moment | None = None
+    until: Moment | None = None
     text: str | None = None
     where: list[str] = []
-    as_of: str | None = None
-    due_before: str | None = None
+    as_of: Moment | None = None
+    due_before: Moment | None = None
     held: bool | None = None
     queued: bool | None = None
     owner: str | None = None
@@ -86,8 +104,8 @@ class WorkOrderList(Paged):
     workflow_id: str | None = None
     state: str | None = None
     by: str | None = None
-    since: str | None = None
-    until: str | None = None
+    since: Moment | None = None
+    until: Moment | None = None
 
 
 class StepList(Paged):
@@ -98,8 +116,8 @@ class StepList(Paged):
     status: list[str] = []
     error_type: str | None = None
     longer_than: float | None = None
-    since: str | None = None
-    until: str | None = None
+    since: Moment | None = None
+    until: Moment | None = None
     where: list[str] = []
 
 
@@ -108,7 +126,7 @@ class WaitList(Paged):
 
     workflow_id: str | None = None
     node: str | None = None
-    due_before: str | None = None
+    due_before: Moment | None = None
 
 
 class FailureList(Paged):
@@ -117,8 +135,8 @@ class FailureList(Paged):
     workflow_id: str | None = None
     node: str | None = None
     error_type: str | None = None
-    since: str | None = None
-    until: str | None = None
+    since: Moment | None = None
+    until: Moment | None = None
     retried: bool = False
 
 
@@ -126,9 +144,9 @@ class Trail(Paged):
     """Filters of acts."""
 
     by: str | None = None
-    stream: str | None = None
-    since: str | None = None
-    until: str | None = None
+    stream: Id | None = None
+    since: Moment | None = None
+    until: Moment | None = None
     kind: str | None = None
     channel: str | None = None
 
@@ -137,8 +155,8 @@ class TimingsOf(Filters):
     """How timings are grouped, and of which runs."""
 
     by: Literal["version", "day"] = "version"
-    since: str | None = None
-    until: str | None = None
+    since: Moment | None = None
+    until: Moment | None = None
     reproductions: bool = False
 
 
@@ -152,7 +170,7 @@ class PointInTime(Filters):
     """A version, or a time; neither is now."""
 
     version: int | None = None
-    at: str | None = None
+    at: Moment | None = None
 
     def arguments(self) -> dict[str, Any]:
         """Both as Python takes them. Raises InvalidRequest."""
@@ -183,4 +201,4 @@ class Comparison(Filters):
 
     a: int
     b: int | None = None
-    ignore: list[str] = []
+    ignore: list[Ignored] = []

@@ -10,6 +10,7 @@ from ..routes import ApiRoute
 from .admission import Admin, Viewer
 from .answers import Answer
 from .bodies import Body
+from .queries import Id
 from .schemas import answers, array, named
 
 router = APIRouter(tags=["retention"], route_class=ApiRoute)
@@ -70,7 +71,7 @@ async def list_removals(call: Viewer) -> Answer:
 
 
 @router.get("/retention/holds", responses=answers(_list_of("holds", "PlacedHold")))
-async def list_holds(call: Viewer, run: str | None = None) -> Answer:
+async def list_holds(call: Viewer, run: Id | None = None) -> Answer:
     """List the legal holds that stand, those first that were placed first; `run`: those that keep this run."""
     return Answer({"holds": [row_document(each) for each in await call.ledger.retention.aholds(run)]})
 

@@ -22,7 +22,7 @@ from .admission import Admin, Editor, Operator, Viewer
 from .answers import Answer, list_answer, not_changed
 from .bodies import Because, Release, Rename, Restore, SaveWorkflow, Start
 from .preconditions import Given
-from .queries import WorkflowList
+from .queries import Moment, WorkflowList
 from .schemas import NOT_CHANGED, answers, array, listed, named
 
 router = APIRouter(prefix="/workflows", tags=["workflows"], route_class=ApiRoute)
@@ -38,7 +38,7 @@ async def list_workflows(call: Viewer, query: Annotated[WorkflowList, Query()]) 
 
 @router.get("/{workflow}", responses=_WORKFLOW | NOT_CHANGED)
 async def get_workflow(
-    call: Viewer, workflow: str, request: Request, at: str | None = None, version: str | None = None
+    call: Viewer, workflow: str, request: Request, at: Moment | None = None, version: str | None = None
 ) -> Response:
     """A workflow's latest version, another one, or as of a time. The ETag is the version."""
     number = None if version is None else read_version(version)
