@@ -10,6 +10,7 @@ import pytest
 import flowledger as fl
 from flowledger.domain.retention import WorkflowToKeep, why_workflow_kept
 from flowledger.infrastructure.services.retention import removal
+from flowledger.infrastructure.services.runs import start
 from flowledger.infrastructure.transfer.export import export_workflow
 
 from ..web.client import local
@@ -227,3 +228,23 @@ async def test_pages_say_that_a_workflow_went(tmp_path: Path) -> None:
                 assert "was removed under a retention policy" in page.text, address
             answer = (await client.get("/api/workflows/shop/versions/1")).json()
             assert answer["type"].endswith("WorkflowRemoved")
+
+
+def test_a_start_that_has_read_a_workflow_is_not_stored_once_that_went(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.ledger.workflows.save(DEFINITION, workflow_id="other", by="ada")
+    decide = start._decide
+
+    def decide_too_late(*given: Any) -> start.Opening:
+        opening = decide(*given)
+        shop.ledger.workflows.archive("other", by="ada")
+        shop.age()
+        assert shop.ledger.retention.apply(OLD, by="ops").workflows == 1
+        return opening
+
+    monkeypatch.setattr(start, "_decide", decide_too_late)
+    with pytest.raises(fl.WorkflowRemoved):
+        shop.ledger.runs.start("other", by="ada")
+    assert list(shop.ledger.history.runs()) == []
+    shop.assert_sound()

@@ -24,7 +24,8 @@ class Runnable(NamedTuple):
     """By node type, as it was at the save."""
     plan: Plan
     guard: Guard | None = None
-    """On which condition a run may start with it, where it is remembered and was not read for the call."""
+    """On which condition a run may start with it: since it was read, another version may have been saved, or all of it
+    removed. None where the store knows no conditions."""
 
     @property
     def known_code(self) -> KnownCode:
@@ -49,7 +50,7 @@ class KnownStarts:
     def get(self, workflow_id: str) -> Runnable | None:
         return self._known.get(workflow_id)
 
-    def remember(self, runnable: Runnable, guard: Guard) -> None:
+    def remember(self, runnable: Runnable) -> None:
         while len(self._known) >= KNOWN_STARTS:
             self._known.pop(next(iter(self._known), runnable.workflow_id), None)
-        self._known[runnable.workflow_id] = runnable._replace(guard=guard)
+        self._known[runnable.workflow_id] = runnable

@@ -208,20 +208,21 @@ class RunServices:
     # --- versions -----------------------------------------------------------------------------------------------------
 
     def load_to_start(self, workflow_id: str, version: int | str | None = None) -> Runnable:
-        """The version that a new run of the workflow uses: by default the live one.
+        """The version that a new run of the workflow uses, by default the live one, and on which condition.
 
         Raises WorkflowNotFound, VersionNotFound, IllegalTransition (archived).
         """
         saved, last = self.workflows.load_save_to_start(workflow_id, version)
         digest = saved.data["digest"]
         plan = self._plan(workflow_id, saved.version, digest)
-        runnable = Runnable(workflow_id, saved.version, digest, saved.data["code"], plan)
-        if _is_live(version) and self.store.can_guard:
-            self._known_starts.remember(runnable, Guard(last.stream, last.version, last.digest))
+        guard = Guard(last.stream, last.version, last.digest) if self.store.can_guard else None
+        runnable = Runnable(workflow_id, saved.version, digest, saved.data["code"], plan, guard)
+        if _is_live(version) and guard is not None:
+            self._known_starts.remember(runnable)
         return runnable
 
     def recall_to_start(self, workflow_id: str, version: int | str | None = None) -> Runnable | None:
-        """What ``load_to_start`` returned last, with a guard, as it may be outdated; None: it must be read."""
+        """What ``load_to_start`` returned last, which may be outdated; None: it must be read."""
         if not (_is_live(version) and isinstance(workflow_id, str) and self.store.can_guard):
             return None
         return self._known_starts.get(workflow_id)

@@ -103,25 +103,21 @@ def start_new(services: RunServices, request: StartRequest, key: IdempotencyKey 
     """Open a work order with its first run. Raises WorkOrderRejected, after that is recorded.
 
     What the workflow starts with is remembered, so that a start is one round trip. It may have moved since. So neither
-    an error nor a start by it counts unless it is still so.
+    an error nor a start by it counts unless it is still so. What was read for this call may have moved, too, or have
+    gone: each refusal means that somebody has changed the workflow, so one of both always gets on.
     """
     if key is not None:
         check_name(key.text, "idempotency_key")
     load = partial(services.load_to_start, request.workflow_id, request.version)
-    runnable = services.recall_to_start(request.workflow_id, request.version) or load()
+    known = services.recall_to_start(request.workflow_id, request.version)
     try:
-        opening = _decide(services, request, key, runnable)
+        opening = _decide(services, request, key, known or load())
     except Exception:
-        if runnable.guard is None or (found := load())[:3] == runnable[:3]:
+        if known is None or (found := load())[:3] == known[:3]:
             raise
         opening = _decide(services, request, key, found)
-    try:
-        _store(services, request, opening)
-    except (ConcurrencyError, EventsLost) as error:
-        if runnable.guard is None or error.stream != runnable.guard.stream:
-            raise
+    while not _stores(services, request, opening):
         opening = _decide(services, request, key, load())
-        _store(services, request, opening)
     if not request.wait:
         return services.answer(opening.state)
     return services.execute(opening.state, opening.runnable.plan, opening.settings)
@@ -168,6 +164,18 @@ def _decide(services: RunServices, request: StartRequest, key: IdempotencyKey | 
         sealed_by=request.sealed_by,
     )
     return Opening(runnable, state, event, opened, settings, refused)
+
+
+def _stores(services: RunServices, request: StartRequest, opening: Opening) -> bool:
+    """Whether it was stored, or must be decided again. Raises as ``_store`` does."""
+    guard = opening.runnable.guard
+    try:
+        _store(services, request, opening)
+    except (ConcurrencyError, EventsLost) as error:
+        if guard is None or error.stream != guard.stream:
+            raise
+        return False
+    return True
 
 
 def _store(services: RunServices, request: StartRequest, opening: Opening) -> None:
