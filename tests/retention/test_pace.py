@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 
 import flowledger as fl
 from flowledger.infrastructure.services.retention import pace
+from flowledger.infrastructure.storage.event_store import LedgerEventStore
 
 from .shops import Shop, opened
 
@@ -24,7 +26,8 @@ class Time:
         return self.now
 
     def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
+        if seconds:
+            self.slept.append(seconds)
 
 
 @pytest.fixture
@@ -61,6 +64,20 @@ def test_it_never_waits_for_what_it_has_appended_itself_nor_at_full_pace(
 
     assert shop.ledger.retention.apply(fl.RetentionPolicy(everything=True), "ops", None, write, pace=share).runs == 3
     assert time.slept == []
+
+
+@pytest.mark.usefixtures("time")
+def test_whoever_ends_it_does_not_wait_for_what_it_waits_for(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    about_to_wait = Event()
+
+    def others_write(*_: object) -> int:
+        about_to_wait.set()
+        return 1_000_000
+
+    monkeypatch.setattr(LedgerEventStore, "events_behind", others_write)
+    with shop.ledger.retention.apply_regularly(fl.RetentionPolicy(everything=True), by="ops", pace=1e-9):
+        assert about_to_wait.wait(60)
+    assert len(shop.ledger.history.runs()) == 0
 
 
 def test_what_is_no_share_of_the_time_is_refused(shop: Shop) -> None:

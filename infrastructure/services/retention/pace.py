@@ -1,5 +1,6 @@
 """How much of the time retention works while others write."""
 
+from collections.abc import Callable
 from math import isfinite
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Final
@@ -30,15 +31,19 @@ class Pace:
     leaves them to others.
     """
 
-    def __init__(self, store: "LedgerEventStore", share: float) -> None:
+    def __init__(self, store: "LedgerEventStore", share: float, wait: Callable[[float], object] | None = None) -> None:
+        """``wait`` is asked to let so many seconds go by, also none; what it raises ends the work there."""
         self._store = store
         self._share = share
+        self._wait = sleep if wait is None else wait
         self._begin()
 
     def give_way(self, own: int = 0) -> None:
         """Between two steps: wait in proportion to the last one, which appended ``own`` events, if others did, too."""
+        pause = 0.0
         if self._share < 1 and self._store.events_behind(self._position) > own:
-            sleep((monotonic() - self._began) * (1 / self._share - 1))
+            pause = (monotonic() - self._began) * (1 / self._share - 1)
+        self._wait(pause)
         self._begin()
 
     def _begin(self) -> None:

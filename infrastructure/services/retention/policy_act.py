@@ -62,7 +62,7 @@ class PolicyAct:
         by: str,
         reason: str | None,
         progress: Callable[[float], object] | None,
-        share: float,
+        pace: Pace,
     ) -> RetentionReport:
         """See ``Retention.apply``."""
         policy = self._policy
@@ -71,7 +71,7 @@ class PolicyAct:
         holds = load_legal_holds(self._store)
         found = select(self._store, self._index, table, policy, holds, self._now())
         act = Act(new_id(self._now()), policy, by, reason)
-        remover, pace = Remover(self._store, table, act, self._now), Pace(self._store, share)
+        remover = Remover(self._store, table, act, self._now)
         parquet = None
         if policy.archive is not None and policy.archive_format == "parquet":
             parquet = ParquetArchive(self._store, self._index, policy.archive, act.id)

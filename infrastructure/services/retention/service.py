@@ -31,7 +31,7 @@ from ...queries.listing import check_id, check_text, check_time
 from ...queries.tree.removed import removed_histories
 from ...repositories.legal_holds import load_holds_on, load_legal_holds
 from ...repositories.missing import missing_run
-from .pace import BESIDE_WRITERS, check_pace
+from .pace import BESIDE_WRITERS, Pace, check_pace
 from .policy_act import PolicyAct
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Retention(Unpicklable):
         Raises InvalidRequest, StorageUnavailable.
         """
         _check_policy(policy)
-        return PolicyAct(self._store, self._index, self._now, policy).preview()
+        return self._act(policy).preview()
 
     def apply(
         self,
@@ -91,7 +91,7 @@ class Retention(Unpicklable):
         check_pace(pace)
         table = self._table()
         _refuse_everything(policy)
-        return PolicyAct(self._store, self._index, self._now, policy).apply(table, by, reason, progress, pace)
+        return self._act(policy).apply(table, by, reason, progress, Pace(self._store, pace))
 
     def apply_regularly(
         self,
@@ -111,18 +111,18 @@ class Retention(Unpicklable):
         _check_policy(policy)
         check_actor(by)
         check_pace(pace)
-        self._table()
+        table = self._table()
         _refuse_everything(policy)
         if not isinstance(every, timedelta) or every <= timedelta(0):
             raise InvalidRequest("every is a length of time above 0")
 
         def apply(stopped: Event) -> None:
-            def progress(_: float) -> None:
-                if stopped.is_set():
+            def wait(seconds: float) -> None:
+                if stopped.wait(seconds):
                     raise _Stopped
 
             with suppress(_Stopped):
-                report = self.apply(policy, by, progress=progress, pace=pace)
+                report = self._act(policy).apply(table, by, None, None, Pace(self._store, pace, wait))
                 if report.removal_id is not None:
                     _log.info(
                         "%d runs and %d workflows with %d events were removed",
@@ -211,6 +211,9 @@ class Retention(Unpicklable):
         if key is None:
             raise SubjectNotFound(str(subject))
         return HoldTarget("subject", key.id)
+
+    def _act(self, policy: RetentionPolicy) -> PolicyAct:
+        return PolicyAct(self._store, self._index, self._now, policy)
 
     def _table(self) -> "RemovalTable":
         if self._store.removals is None:
