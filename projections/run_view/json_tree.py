@@ -85,5 +85,4 @@ def _branch(
     return Member(key, path, kind, "", members, earlier + len(items), earlier)
 
 
-def _text(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+_text: Final = json.JSONEncoder(ensure_ascii=False).encode

@@ -73,12 +73,12 @@ async def test_a_page_shows_what_is_around_its_version_and_says_what_it_leaves_o
     assert f"{head:,}, versions 151 to 350" in early.text
     assert [event["version"] for event in document["events"]] == list(range(151, 351))
     state = long.ledger.history.snapshot(long.run, version=300).to_data()
-    assert document["earlierResults"] == {"each": 130, "work": 129}
+    assert document["earlierResults"] == {"each": 140, "work": 139}
     for node_id, results in state["context"].items():
-        state["context"][node_id] = results[-20:]
+        state["context"][node_id] = results[-10:]
     assert document["snapshot"] == state
     assert (document["before"], document["after"]) == (150, 351)
-    assert "130 before, at earlier versions" in read(data).one("section", aria_labelledby="h-state").text
+    assert "140 before, at earlier versions" in read(data).one("section", aria_labelledby="h-state").text
     row = last.one("section", aria_labelledby="h-time").find("div", classes="tl-row")[1]
     assert f"{2 * ROUNDS + 1:,} attempts, a loop, folded" in row.text
     assert 100 < len(row.find("rect", classes="bar")) < 900

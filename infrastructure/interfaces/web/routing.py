@@ -85,7 +85,8 @@ class _ServedPage:
         return response
 
     def _load_and_render(self, call: Call, said: str | None) -> str:
-        if call.principal is None:  # of the store nothing is told to those who haven't signed in
+        if call.principal is None or self._page.is_part:
+            # of the store nothing is told to those who haven't signed in, and a part of a page has no bar that tells it
             return self._render(call, self._page.load(call), said)
         position = position_of(call.ledger)  # what is stored while the page is made comes behind it
         data = self._page.load(call)

@@ -67,12 +67,12 @@ class Inspector:
     before: str | None
     after: str | None
     """The steps beside it, in the order of the definition."""
-    data: list[Markup]
-    metadata: list[Markup]
-    job: list[Markup]
+    data: Sequence[Markup]
+    metadata: Sequence[Markup]
+    job: Sequence[Markup]
     """The node's own code, where the job is text."""
     code: JobCode | None
-    source: list[Markup]
+    source: Sequence[Markup]
     """The executor's source, as it was registered at the save."""
     retry: str | None
     """The node's own retry policy, in words; None: the executor's."""

@@ -16,7 +16,7 @@ from .....projections.run_view.state_series import ABSENT, StateSeries
 from .....projections.run_view.value_history import Setting, find_value, value_history
 from ..read_runs import SCRUBBED, ReadRun
 
-RESULTS: Final = 20
+RESULTS: Final = 10
 """Results of each node that the page of a longer run has: the last ones of the version that is shown."""
 
 

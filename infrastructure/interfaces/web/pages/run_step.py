@@ -64,7 +64,7 @@ class Code:
     """Whether it is as the workflow's version has it; else the run said that it differs."""
 
     @property
-    def lines(self) -> list[Markup]:
+    def lines(self) -> Sequence[Markup]:
         """The lines of the source, their words told apart."""
         return python_lines(dedent(self.source))
 

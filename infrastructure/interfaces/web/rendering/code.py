@@ -1,6 +1,7 @@
 """Code and JSON with their words told apart, line by line."""
 
 import json
+from functools import lru_cache
 from typing import Any, Final
 
 from markupsafe import Markup, escape
@@ -14,9 +15,10 @@ LONGEST: Final = 200_000
 """Characters that are told apart: beyond, code is shown plain."""
 
 
-def python_lines(source: str) -> list[Markup]:
-    """The lines of Python code."""
-    return _lines(source.rstrip("\n"), PythonLexer(stripnl=False, ensurenl=False))
+@lru_cache(maxsize=64)
+def python_lines(source: str) -> tuple[Markup, ...]:
+    """The lines of Python code. Those of the sources that were shown last are kept: each move of a slider shows one."""
+    return tuple(_lines(source.rstrip("\n"), PythonLexer(stripnl=False, ensurenl=False)))
 
 
 def json_lines(value: Any) -> list[Markup]:

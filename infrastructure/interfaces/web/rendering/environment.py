@@ -13,6 +13,7 @@ from .....domain.values.clock import moment
 from .....domain.visible import visible_lines
 from ...presentation.documents import to_json
 from .icons import icon
+from .json_html import json_html
 from .words import as_clause, capitalised, count, duration, number, short_id
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
@@ -32,6 +33,7 @@ def environment() -> Environment:
     )
     names: dict[str, Any] = made.globals
     names["icon"] = icon
+    names["json_html"] = json_html
     filters: dict[str, Any] = made.filters
     filters.update(
         {
