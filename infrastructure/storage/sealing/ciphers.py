@@ -1,5 +1,6 @@
-"""AES-256-GCM and HKDF of ``cryptography``, which the extra [evidence] brings."""
+"""AES-256-GCM and HKDF of ``cryptography``, and base64 of ``pybase64``, which the extra [evidence] brings."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ....domain.errors import InvalidRequest
@@ -17,10 +18,26 @@ def aes_gcm(key: bytes) -> "AESGCM":
     try:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
     except ImportError:
-        raise InvalidRequest(
-            "sealing the data of subjects needs the library cryptography: pip install 'flowledger[evidence]'"
-        ) from None
+        raise _missing("cryptography") from None
     return AESGCM(key)
+
+
+def base64_encoder() -> Callable[[bytes], str]:
+    """What writes bytes as base64: that of the standard library takes five times as long as the encryption.
+
+    Raises InvalidRequest where ``pybase64`` isn't installed.
+    """
+    try:
+        from pybase64 import b64encode_as_string
+    except ImportError:
+        raise _missing("pybase64") from None
+    return b64encode_as_string
+
+
+def _missing(library: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"sealing the data of subjects needs the library {library}: pip install 'flowledger[evidence]'"
+    )
 
 
 def opened(cipher: "AESGCM", nonce: bytes, sealed: bytes, associated: bytes) -> bytes:

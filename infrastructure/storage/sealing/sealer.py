@@ -6,7 +6,6 @@ authenticated.
 """
 
 import os
-from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ import orjson
 
 from ....domain.events.personal import LOST_TEXT, SEALED_BY, UNREADABLE, fill, join, split
 from ..codec import SEALED_KEY, SealedPart
-from .ciphers import Unopenable, aes_gcm, derive_key, opened
+from .ciphers import Unopenable, aes_gcm, base64_encoder, derive_key, opened
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -30,6 +29,7 @@ class StreamCipher:
         """``keys`` are in the order of their ids."""
         self.key_ids = list(key_ids)
         self._cipher: AESGCM = aes_gcm(derive_key(b"".join(keys), _STREAM + stream.encode()))
+        self._to_text = base64_encoder()
 
     def __call__(
         self, stream: str, version: int, type: str, data: Mapping[str, Any], encode: Callable[[Any], bytes]
@@ -39,7 +39,7 @@ class StreamCipher:
         nonce = os.urandom(_NONCE_BYTES)
         text = nonce + self._cipher.encrypt(nonce, encode(personal), _place(stream, version, type))
         stored[SEALED_BY] = self.key_ids
-        stored[SEALED_KEY] = {"names": list(personal), "data": b64encode(text).decode("ascii")}
+        stored[SEALED_KEY] = {"names": list(personal), "data": self._to_text(text)}
         return stored
 
     def open(self, stream: str, version: int, type: str, data: dict[str, Any], sealed: SealedPart) -> dict[str, Any]:
