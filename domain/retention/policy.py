@@ -64,8 +64,9 @@ class RetentionPolicy:
                 raise InvalidRequest(f"{name} {quoted(value)} is no number from 0 on")
         if self.workflow_id is not None and not isinstance(self.workflow_id, str):
             raise InvalidRequest(f"workflow_id {quoted(self.workflow_id)} is not text")
-        if not isinstance(self.archived_workflows, bool):
-            raise InvalidRequest(f"archived_workflows {quoted(self.archived_workflows)} is neither True nor False")
+        for name in ("everything", "archived_workflows"):
+            if not isinstance(flag := getattr(self, name), bool):
+                raise InvalidRequest(f"{name} {quoted(flag)} is neither True nor False")
         given: object = self.status
         status = (given,) if isinstance(given, str) else given
         if not isinstance(status, tuple | list) or not status or not set(status) <= ENDED:

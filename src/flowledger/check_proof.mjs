@@ -119,7 +119,9 @@ export function checkProof(content, key, witnesses = []) {
     text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(content);
     proof = JSON.parse(text);
   } catch { throw new Wrong("it is no JSON"); }
-  demand(JSON.stringify(proof) + "\n" === text, "it isn't written as proofs are");
+  // JSON.stringify escapes lone surrogates, which no text has.
+  const canonical = JSON.stringify(proof) + "\n" === text && !/(?<!\\)(\\\\)*\\ud/.test(text);
+  demand(canonical, "it isn't written as proofs are");
   demand(hasKeys(proof, "format", "run", "checkpoint", "hashes", "streams"), "it has other keys than a proof has");
   demand(proof.format === "flowledger/proof@v1", "its format isn't flowledger/proof@v1");
   demand(typeof proof.checkpoint === "string", "its checkpoint is no text");
@@ -140,13 +142,22 @@ export function checkProof(content, key, witnesses = []) {
 
 const [keyText, ...names] = process.argv.slice(2);
 if (!names.length) { console.error("node check_proof.mjs KEY PROOF…"); process.exit(2); }
-const [first, ...others] = (keyText.includes("+") ? keyText : readFileSync(keyText, "utf8")).trim().split("\n");
-const [key, witnesses] = [readKey(first), others.map((line) => readKey(line, 4))];
+const isExpected = (error) => error instanceof Wrong || error.code !== undefined;
+let key, witnesses;
+try {
+  const text = keyText.includes("+") ? keyText : readFileSync(keyText, "utf8");
+  const [first, ...others] = text.trim().split("\n");
+  [key, witnesses] = [readKey(first), others.map((line) => readKey(line, 4))];
+} catch (error) {
+  if (!isExpected(error)) throw error;
+  console.error(`WRONG the key ${JSON.stringify(keyText)}: ${error.message}`);
+  process.exit(2);
+}
 for (const name of names) {
   try {
     console.log(`OK    ${name}: ${checkProof(readFileSync(name), key, witnesses)}`);
   } catch (error) {
-    if (!(error instanceof Wrong) && error.code === undefined) throw error;
+    if (!isExpected(error)) throw error;
     process.exitCode = 1;
     console.log(`WRONG ${name}: ${error.message}`);
   }

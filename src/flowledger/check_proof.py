@@ -2,7 +2,8 @@
 
 KEY is the line that `flowledger evidence keygen` printed, or a file with it; further lines are the keys of witnesses,
 each of which must have signed the checkpoint, too. Needs Python 3.11 and `cryptography`.
-For each file it says what it proves, or what is wrong with it; it exits with 1 if anything is. It can be copied.
+For each file it says what it proves, or what is wrong with it. It exits with 1 if anything is, with 2 where it isn't
+called so, or the key is none. It can be copied.
 The format is described in docs/reference/evidence.md.
 """
 
@@ -198,13 +199,15 @@ def check_proof(content: bytes, key: Key, witnesses: Sequence[Key] = ()) -> str:
 def main(arguments: list[str]) -> int:
     """Check the files; returns the exit code."""
     if len(arguments) < 2:
-        sys.exit(__doc__)
+        print(__doc__, file=sys.stderr)
+        return 2
     key_text = arguments[0]
     try:
         lines = (key_text if "+" in key_text else Path(key_text).read_text(encoding="utf-8")).strip().split("\n")
         key, witnesses = read_key(lines[0]), [read_key(line, 4) for line in lines[1:]]
     except (Wrong, OSError, ValueError) as error:
-        sys.exit(f"{key_text!r}: {error}")
+        print(f"WRONG the key {key_text!r}: {error}", file=sys.stderr)
+        return 2
     wrong = 0
     for name in arguments[1:]:
         try:

@@ -157,6 +157,13 @@ def test_who_is_no_subject_is_said(memory_ledger: fl.Ledger) -> None:
         memory_ledger.erase("customer:42")
 
 
+@pytest.mark.parametrize("subject", ["", "x" * 1025, ["customer:42", ""]])
+def test_a_subject_that_names_nobody_is_refused(memory_ledger: fl.Ledger, subject: str | list[str]) -> None:
+    with pytest.raises(fl.InvalidRequest, match="a subject has 1 to 1,024 characters"):
+        memory_ledger.runs.start("w", payload=1, subject=subject)
+    assert len(memory_ledger.history.runs()) == 0
+
+
 def test_runs_that_a_step_starts_belong_to_its_subject(ring: fl.KeyRing) -> None:
     registry = executors()
 

@@ -4,6 +4,7 @@ import base64
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -142,6 +143,13 @@ def test_a_key_ring_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch, 
         assert WORD in shown(ledger, start(ledger).id)
     with pytest.raises(fl.InvalidRequest, match="no variable 'OTHER'"):
         fl.KeyRing.from_env("OTHER")
+
+
+@pytest.mark.parametrize("name", [None, 7, b"ring.json", ["ring.json"]])
+def test_what_names_no_key_ring_is_refused(name: Any) -> None:
+    for read in (fl.KeyRing.from_file, fl.KeyRing.from_env, fl.KeyRing.generate):
+        with pytest.raises(fl.InvalidRequest, match=r"is neither text nor a Path|no variable"):
+            read(name)
 
 
 def test_what_is_sealed_opens_in_its_own_place_alone(ring: fl.KeyRing) -> None:

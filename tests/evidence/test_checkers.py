@@ -3,6 +3,8 @@
 import json
 import random
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ import flowledger as fl
 from flowledger import check_proof
 
 from .. import effort
-from .stories import SignedStory, by_javascript, by_python
+from .stories import JAVASCRIPT, PYTHON, SignedStory, by_javascript, by_python
 
 needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node.js here")
 
@@ -181,3 +183,30 @@ def test_events_of_after_the_checkpoint_are_left_out(told: SignedStory) -> None:
     told.sign()
     later = json.loads(told.ledger.evidence.prove(run.id))["streams"][0]["events"]
     assert len(later) == len(entry["events"]) + 1
+
+
+@needs_node
+@pytest.mark.parametrize("key", [None, "nowhere", "", "not a key", "a+b+c", "PRIVATE+KEY+a+b+c"])
+def test_both_checkers_say_what_they_need_without_a_key(key: str | None, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(key or "")
+    given = [] if key is None else [key if key == "nowhere" else "key", "run.proof"]
+    for program in ([sys.executable, "-I", PYTHON], ["node", JAVASCRIPT]):
+        found = subprocess.run([*program, *given], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert (found.returncode, found.stdout) == (2, "")
+        assert ("KEY PROOF…" if key is None else f"WRONG the key {given[0]!r}") in found.stderr.replace('"', "'")
+        assert "Traceback" not in found.stderr
+        assert "    at " not in found.stderr
+
+
+@needs_node
+def test_a_text_that_is_not_unicode_stands_for_no_other(tmp_path: Path) -> None:
+    with fl.open_ledger("memory:") as ledger:
+        ledger.workflows.save({"nodes": [{"id": "a", "type": "a"}]}, workflow_id="\ufffd", by="ada")
+        run = ledger.runs.start("\ufffd", wait=False)
+        public = ledger.evidence.keygen(tmp_path / "key", "example.com/a")
+        ledger.evidence.checkpoint(tmp_path / "key")
+        proof = ledger.evidence.prove(run.id)
+    other = proof.replace('"stream":"workflow:\ufffd"'.encode(), b'"stream":"workflow:\\ud800"')
+    assert other != proof
+    files = written(tmp_path, [proof, other])
+    assert by_python(public, files) == by_javascript(public, files) == [True, False]

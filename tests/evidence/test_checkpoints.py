@@ -155,8 +155,8 @@ def test_a_key_is_never_written_over(ledger: fl.Ledger, key: Path) -> None:
     assert key.stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.parametrize("name", ["", "two words", "a+b", "a\nb", "\x1b[1m"])
-def test_a_name_that_a_note_cannot_carry_is_refused(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["", "two words", "a+b", "a\nb", "\x1b[1m", "a" * 256, None, 7])
+def test_a_name_that_a_note_cannot_carry_is_refused(name: Any, tmp_path: Path) -> None:
     with fl.open_ledger("memory:") as ledger, pytest.raises(fl.InvalidRequest, match="a key's name"):
         ledger.evidence.keygen(tmp_path / "key", name)
 
@@ -252,6 +252,31 @@ def test_a_run_is_proved_only_by_what_was_signed() -> None:
 def test_what_is_no_checkpoint_is_refused(text: Any) -> None:
     with fl.open_ledger("memory:") as ledger, pytest.raises(fl.InvalidRequest, match="checkpoint"):
         ledger.evidence.check(text)
+
+
+@pytest.mark.parametrize("key", [None, 7, b"key", ["key"]])
+def test_what_is_neither_a_key_nor_the_name_of_a_file_is_refused(key: Any, tmp_path: Path) -> None:
+    with fl.open_ledger("memory:") as ledger:
+        ledger.evidence.keygen(tmp_path / "key", "example.com/a")
+        signed = ledger.evidence.checkpoint(tmp_path / "key")
+        with pytest.raises(fl.InvalidRequest, match="is neither text nor a Path"):
+            ledger.evidence.checkpoint(key)
+        if key is not None:
+            with pytest.raises(fl.InvalidRequest, match="is neither text nor a Path"):
+                ledger.evidence.check(signed, key)
+
+
+def test_a_checkpoint_of_another_store_proves_nothing_and_is_told_as_such(tmp_path: Path) -> None:
+    with fl.open_ledger("memory:") as other:
+        other.workflows.save(DEFINITION, workflow_id="other", by="ada")
+        other.evidence.keygen(tmp_path / "key", "example.com/other")
+        foreign = other.evidence.checkpoint(tmp_path / "key")
+    with fl.open_ledger("memory:") as ledger:
+        ledger.workflows.save(DEFINITION, workflow_id="w", by="ada")
+        run = ledger.runs.start("w", wait=False)
+        with pytest.raises(fl.StorageCorrupt, match="it is a checkpoint of another store, ") as told:
+            ledger.evidence.prove(run.id, foreign)
+    assert "ended=" not in str(told.value)
 
 
 def test_an_empty_store_can_be_signed(tmp_path: Path) -> None:

@@ -80,6 +80,8 @@ def test_runs_that_ended_otherwise_take_no_place_among_the_newest() -> None:
         ({"max_bytes": "1GB"}, "max_bytes"),
         ({"workflow_id": 3}, "workflow_id 3"),
         ({"archive": 7}, "archive 7"),
+        ({"everything": "no"}, "everything 'no'"),
+        ({"archived_workflows": 1}, "archived_workflows 1"),
     ],
 )
 def test_a_policy_that_is_none_is_refused(wrong: dict[str, Any], told: str) -> None:

@@ -83,7 +83,7 @@ async def test_a_run_and_all_about_it_are_as_in_python(api: httpx.AsyncClient, l
         ("failures", "failures"),
         ("trail", "acts"),
         ("workflows", "workflows"),
-        ("counts?group=status", "counts"),
+        ("counts", "counts"),
     ],
 )
 async def test_lists_have_their_rows_and_the_next_cursor(
@@ -111,7 +111,6 @@ async def test_a_list_goes_on_at_its_cursor(api: httpx.AsyncClient, ledger: fl.L
         ("runs?after=nothing", 400, "after"),
         ("runs?workflowId=orders&version=99", 404, "99"),
         ("runs?workflowId=nowhere", 404, "nowhere"),
-        ("counts", 400, "group"),
         ("counts?group=colour", 400, "group"),
         ("runs/x/events", 404, "x"),
         ("timings/nowhere", 404, "nowhere"),

@@ -1,9 +1,13 @@
 """Pages and API are served alike: who is let in, under which prefix, with which headers, and what errors look like."""
 
+from typing import Any
+
 import pytest
 from fastapi import FastAPI
 
 import flowledger as fl
+from flowledger.infrastructure.interfaces.web.security.bodies import BodyLimit
+from flowledger.infrastructure.interfaces.web.security.refusals import Refusal
 from flowledger.web import Principal, create_app
 
 from .client import client_of, local
@@ -199,6 +203,27 @@ async def test_a_body_that_is_too_large_is_refused_by_its_length(ledger: fl.Ledg
     async with client_of(app) as client:
         announced = await client.post("/history", content=b"x", headers=headers)
     assert (announced.status_code, announced.headers["connection"]) == (413, "close")
+
+
+@pytest.mark.parametrize(
+    ("announced", "expects", "read"), [(40, False, 40), (40, True, 0), (41, False, 0)], ids=["sent", "asks", "vast"]
+)
+async def test_who_is_sending_too_much_is_let_finish_within_reason(announced: int, expects: bool, read: int) -> None:
+    """A connection that is closed on who is still sending is reset, and the answer lost with it."""
+    left = announced
+
+    async def receive() -> dict[str, Any]:
+        nonlocal left
+        left -= 1
+        return {"type": "http.request", "body": b"x", "more_body": left > 0}
+
+    async def unreached(*_: object) -> None:
+        raise AssertionError("the app was asked")
+
+    headers = [(b"content-length", str(announced).encode()), *[(b"expect", b"100-continue")] * expects]
+    with pytest.raises(Refusal, match="413"):
+        await BodyLimit(unreached, most=10)({"type": "http", "headers": headers}, receive, unreached)
+    assert announced - left == read
 
 
 async def test_the_ledger_is_opened_by_the_first_request_and_closed_with_the_app(ledger: fl.Ledger) -> None:

@@ -18,6 +18,7 @@ from ....domain.evidence.signed_note import (
 )
 from ....domain.visible import quoted
 from ...files.atomic import write_file
+from ...files.paths import to_path
 from ...files.private import ReadByOthers, read_private
 
 try:
@@ -50,6 +51,8 @@ def make_key(path: Path, name: str, kind: bytes = ED25519) -> str:
 
     Raises InvalidRequest (a file is there; the name can't be one), StorageUnavailable.
     """
+    if not isinstance(name, str) or len(name) > _LONGEST_NAME:
+        raise InvalidRequest(f"the name {quoted(name)}: a key's name is text of 1 to {_LONGEST_NAME} characters")
     try:
         check_key_name(name)
     except ValueError as error:
@@ -76,7 +79,7 @@ def read_signing_key(key: str | Path, kind: bytes = ED25519) -> SigningKey:
 def _read_signing_key(key: str | Path) -> SigningKey:
     if isinstance(key, str) and key.startswith("PRIVATE+KEY+"):
         return _signing_key(key, "the private key")
-    path = Path(key)
+    path = to_path(key, "the key")
     try:
         line = read_private(path, _LONGEST).decode("utf-8", errors="replace")
     except OSError as error:
@@ -96,11 +99,12 @@ def read_verifier_keys(key: str | Path) -> list[NamedKey]:
 
     Raises InvalidRequest, StorageUnavailable.
     """
-    text, where = str(key), "the public key"
-    if isinstance(key, Path) or ("+" not in key and Path(key).is_file()):
+    path, where = to_path(key, "the public key"), "the public key"
+    text = str(key)
+    if not isinstance(key, str) or ("+" not in key and path.is_file()):
         where = f"the public key {text!r}"
         try:
-            with Path(key).open("rb") as file:
+            with path.open("rb") as file:
                 text = file.read(_LONGEST).decode("utf-8", errors="replace")
         except OSError as error:
             raise StorageUnavailable(f"{where}: {error.strerror}") from error
@@ -127,6 +131,7 @@ def verify_signature(key: bytes, signature: bytes, text: bytes) -> bool:
     return True
 
 
+_LONGEST_NAME = 255
 _LONGEST = 4096
 """Bytes of a file that can hold keys: more than one of a line, which is a key of some 80."""
 

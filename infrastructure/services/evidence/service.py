@@ -174,7 +174,7 @@ class Evidence(Unpicklable):
             if table.progress().size < head.size:
                 tree.catch_up()
             if tree.read(head.size).root() != head.root:
-                raise _not_signed(head)
+                raise _not_held(head)
             return write_proof(run_id, text, head.size, tree, collect_proven(self._store, run_id))
         except TilesMissing as error:
             raise tree_damaged(error) from error
@@ -202,7 +202,7 @@ class Evidence(Unpicklable):
         read = tree.read(head.size)
         try:
             if read.root() != head.root:
-                raise _not_signed(head)
+                raise _not_held(head)
             return to_request(text, read, old)
         except TilesMissing as error:
             raise tree_damaged(error) from error
@@ -371,9 +371,16 @@ def _follows(before: TreeHead, tree: EventTree, size: int) -> bool:
         return False
 
 
+def _not_held(head: TreeHead) -> StorageCorrupt:
+    return StorageCorrupt(
+        f"the tree isn't the one that {quoted(head.origin)} signed when it had {head.size:,} events, at "
+        f"{moment(head.time).isoformat()}: it is a checkpoint of another store, or events or tables were changed "
+        "since, or the store was restored; `flowledger evidence check` says which"
+    )
+
+
 def _not_signed(head: TreeHead) -> StorageCorrupt:
     return StorageCorrupt(
-        f"the tree isn't the one that was signed when it had {head.size:,} events, at {moment(head.time).isoformat()}: "
-        "events or tables were changed since, or the store was restored; `flowledger evidence check` says which. "
-        "Nothing is signed before that is explained, in a line that is signed as well: ended= (--ended REASON)"
+        f"{_not_held(head)}. Nothing is signed before that is explained, in a line that is signed as well: ended= "
+        "(--ended REASON)"
     )

@@ -114,7 +114,7 @@ class RunLists:
 
     def counts(
         self,
-        group: RunGroup,
+        group: RunGroup = "status",
         workflow_id: str | None = None,
         version: int | str | None = None,
         status: str | Sequence[str] | None = None,

@@ -7,12 +7,12 @@ from abc import ABC, abstractmethod
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any, NoReturn, Self, SupportsIndex
 
 from ....domain.errors import InvalidRequest
 from ....domain.visible import quoted
 from ...files.atomic import write_file
+from ...files.paths import to_path
 from ...files.private import ReadByOthers, read_private
 
 KEY_BYTES = 32
@@ -65,7 +65,7 @@ class KeyRing(ABC):
         Nobody but its owner may read the file. A new key is added under a new id, and made current; keys that still
         wrap something must stay. Raises InvalidRequest.
         """
-        file = Path(path)
+        file = to_path(path)
         try:
             text = read_private(file)
         except ReadByOthers as error:
@@ -85,7 +85,7 @@ class KeyRing(ABC):
     @staticmethod
     def from_env(name: str) -> "KeyRing":
         """The same JSON in an environment variable. Raises InvalidRequest."""
-        text = os.environ.get(name)
+        text = os.environ.get(name) if isinstance(name, str) else None
         if text is None:
             raise InvalidRequest(f"the environment has no variable {quoted(name)} that would hold a key ring")
         return LocalKeyRing.parse(text, f"the key ring in the variable {quoted(name)}", partial(KeyRing.from_env, name))
@@ -97,7 +97,7 @@ class KeyRing(ABC):
         Keep a copy of the file elsewhere: without it nothing that it has wrapped can ever be read. Raises
         InvalidRequest where there is a file already, StorageUnavailable where it can't be written.
         """
-        file = Path(path)
+        file = to_path(path)
         ring = LocalKeyRing("1", {"1": secrets.token_bytes(KEY_BYTES)}, partial(KeyRing.from_file, file.absolute()))
         write_file(file, ring.to_json(), replace=False)
         return ring

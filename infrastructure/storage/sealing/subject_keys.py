@@ -32,6 +32,8 @@ ASK_AGAIN = 60.0
 
 _REMEMBERED = 4096
 
+_LONGEST_SUBJECT = 1024
+
 _FINGERPRINTS = b"flowledger fingerprints"
 
 Cipher = StreamCipher | NoCipher
@@ -129,6 +131,8 @@ class SubjectKeys(ResetOnFork):
         return key if isinstance(key, str) else (row.id, Fingerprints(derive_key(key, _FINGERPRINTS)))
 
     def _make(self, subject: str, now: int) -> WrappedKey:
+        if not 0 < len(subject) <= _LONGEST_SUBJECT:
+            raise InvalidRequest(f"subject {quoted(subject)}: a subject has 1 to {_LONGEST_SUBJECT:,} characters")
         if self.ring is None:
             raise InvalidRequest(
                 f"a run for subject {quoted(subject)} is sealed under a key of its own, which needs a key ring: open "

@@ -10,6 +10,8 @@ def test_from_a_preview_to_what_went_and_is_held(cli: CommandLine) -> None:
     would = cli("retention", "preview", "--keep-last", "1")
     assert "3 runs of 3 work orders would go" in would.stdout, would.stderr
     assert "they are among the newest that the policy keeps" in would.stdout
+    kept = cli.json("retention", "preview", "--keep-last", "1")["kept"]
+    assert all(each["example"] in would.stdout for each in kept)  # whole, on one line
     held = cli.json("retention", "hold", runs[0][-8:], "--reason", "case 7", "--by", "law")
     assert (held["kind"], held["id"], held["reason"]) == ("run", runs[0], "case 7")
     asked = cli("retention", "apply", "--keep-last", "1")

@@ -61,7 +61,7 @@ def test_failures_are_those_of_python_and_lead_to_their_runs(cli: CommandLine) -
     assert cli.json("failures")["failures"] == [row_document(group)]
     assert cli.json("failures", "--retried")["failures"] == [row_document(one) for one in both]
     assert [run["id"] for run in cli.json("history", "--failure", group.id)["runs"]] == [group.example]
-    assert cli.json("counts", "status")["counts"] == [row_document(count) for count in counted]
+    assert cli.json("counts")["counts"] == [row_document(count) for count in counted]
     assert cli.json("counts", "actor", "--failure", group.id)["counts"] == [{"value": "bob", "count": 1}]
 
 

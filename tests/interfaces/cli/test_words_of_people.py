@@ -134,8 +134,8 @@ def test_lists_break_no_id_at_80_columns(cli: CommandLine, run: dict[str, str]) 
     cli.environment["COLUMNS"] = "80"
     cli.workflow("broken", "boom")
     failed = cli.json("run", "start", "broken", code=1)["id"]
-    for command in ("history", "trail", "steps", "failures"):
-        printed = cli(command).stdout
+    for command in ("history", "trail", "steps", "failures", f"audit {failed}"):
+        printed = cli(*command.split()).stdout
         assert max(map(len, printed.splitlines())) <= 80
         assert failed in printed
 

@@ -112,8 +112,8 @@ def failures(
 def counts(
     context: typer.Context,
     group: Annotated[
-        str, typer.Argument(metavar="GROUP", help="status, node, error_type, workflow, version, actor, day.")
-    ],
+        str, typer.Argument(metavar="[GROUP]", help="status, node, error_type, workflow, version, actor, day.")
+    ] = "status",
     *,
     filters: ListFilters,
     _json: AsJson = False,

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 DIGEST = 12
 """Characters of a digest that are printed; --json has all of it."""
 
+_WHOLE_IDS = 80
+"""Columns of a terminal from which on no id is broken over lines."""
+
 OUTCOMES = {"completed": "green", "failed": "red", "paused": "yellow"}
 
 
@@ -281,16 +284,16 @@ def _print_reused(console: Console, audit: RunAudit) -> None:
 
 
 def _print_records(console: Console, audit: RunAudit) -> None:
-    lines = table(
-        ("stream", {"overflow": "fold"}), "versions", "positions", ("last digest", {"no_wrap": True}), "checked"
-    )
-    for record in audit.provenance.streams:
+    records = audit.provenance.streams
+    fits = console.width >= _WHOLE_IDS and all(len(record.stream) <= len(audit.run_id) for record in records)
+    lines = table(("stream", {"no_wrap": fits}), "events", "positions", ("last digest", {"no_wrap": True}), "checked")
+    for record in records:
         lines.add_row(
             text(record.stream),
             f"{record.first_version}–{record.last_version}",
             f"{record.first_position}–{record.last_position}",
             record.digest[:DIGEST],
-            "whole" if record.checked else "last link",
+            "whole" if record.checked else "last",
         )
     console.print(lines)
     for finding in audit.provenance.findings:

@@ -26,12 +26,12 @@ def print_report(console: Console, report: RetentionReport) -> None:
         f"{report.bytes:,} bytes",
     )
     if report.kept:
-        kept = table(("runs stay", {"justify": "right"}), "because", "such as work order")
+        kept = table(("runs stay", {"justify": "right"}), "because", ("such as work order", {"no_wrap": True}))
         for each in report.kept:
             kept.add_row(f"{each.runs:,}", text(each.message), text(each.example))
         console.print(kept)
     if report.kept_workflows:
-        stay = table(("workflows stay", {"justify": "right"}), "because", "such as")
+        stay = table(("workflows stay", {"justify": "right"}), "because", ("such as", {"overflow": "fold"}))
         for which in report.kept_workflows:
             stay.add_row(f"{which.workflows:,}", text(which.message), text(which.example))
         console.print(stay)

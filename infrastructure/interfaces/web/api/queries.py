@@ -93,7 +93,7 @@ class RunList(Paged, RunFilters):
 class RunCounts(RunFilters):
     """The same, and by what runs are counted."""
 
-    group: RunGroup
+    group: RunGroup = "status"
     limit: int = Field(200, json_schema_extra=_A_PAGE)
 
 
