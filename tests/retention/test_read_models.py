@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 import flowledger as fl
-from flowledger.infrastructure.services.retention import removal
+from flowledger.infrastructure.queries.tree import removed
+from flowledger.infrastructure.services.retention import policy_act, removal
 from flowledger.infrastructure.storage.postgres import search as postgres_search
 
 from .shops import Shop, opened
@@ -84,3 +85,30 @@ def test_a_search_that_is_about_to_commit_is_waited_for(
         shop.ledger.search.catch_up()
         assert applied[0].result().runs == 2
         assert_nothing_is_left(shop)
+
+
+def test_few_records_of_removals_are_in_memory_at_once(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(6):
+        shop.order()
+    before = shop.sign()
+    shop.age()
+    monkeypatch.setattr(policy_act, "EVENTS_AT_ONCE", 1)
+    shop.ledger.retention.apply(fl.RetentionPolicy(everything=True), by="ops")
+    leaves_in = removed.leaves_in
+    open_now, peak, read = 0, 0, 0
+
+    def counted(record: fl.RecordedEvent) -> Iterator[Any]:
+        nonlocal open_now, peak, read
+        open_now, read = open_now + 1, read + 1
+        peak = max(peak, open_now)
+        try:
+            yield from leaves_in(record)
+        finally:
+            open_now -= 1
+
+    monkeypatch.setattr(removed, "leaves_in", counted)
+    assert shop.ledger.evidence.check(before).findings == ()
+    assert read >= 2 * 6  # each to see where it begins, and again when that comes
+    assert peak <= 2

@@ -27,7 +27,8 @@ class RemovedLeaves:
     """Puts them back among the leaves of the events that are there, page by page.
 
     Each page is read before the records of removals are: so an event that was removed meanwhile is in one of both, or
-    in both, and then counts once. Only records are believed, which are events, too.
+    in both, and then counts once. Only records are believed, which are events, too. A record is read again when its
+    first leaf's turn comes, so that few are in memory at once.
     """
 
     def __init__(self, store: "EventReader", after: int = 0) -> None:
@@ -74,16 +75,21 @@ class RemovedLeaves:
                 continue
             for record in self._store.read(stream, after=known, upto=version):
                 self._records += 1
-                self._wait_for(self._records, leaves_in(record))
+                self._wait_for(self._records, leaves_in(record), self._leaves_of(stream, record.version))
             self._known[stream] = version
 
-    def _wait_for(self, record: int, following: Iterator[Leaf]) -> None:
+    def _leaves_of(self, stream: str, version: int) -> Iterator[Leaf]:
+        """Those of a record, which is read when the first of them is asked for."""
+        yield from leaves_in(self._store.events_at([(stream, version)])[0])
+
+    def _wait_for(self, record: int, leaves: Iterator[Leaf], again: Iterator[Leaf] | None = None) -> None:
+        """For the next of these leaves; those behind it are in ``again``, from the first on, if that is given."""
         try:
-            leaf = next((leaf for leaf in following if leaf.position > self._after), None)
+            leaf = next((leaf for leaf in leaves if leaf.position > self._after), None)
         except ValueError as error:
             raise StorageCorrupt(f"a record of removed events can't be read: {error}; verify tells more") from error
         if leaf is not None:
-            heappush(self._waiting, (leaf.position, record, leaf, following))
+            heappush(self._waiting, (leaf.position, record, leaf, again or leaves))
 
 
 def leaves_in(record: "RecordedEvent") -> Iterator[Leaf]:
