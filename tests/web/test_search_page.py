@@ -2,6 +2,7 @@
 
 from flowledger.infrastructure.interfaces.presentation.documents import row_document
 
+from .reading import read
 from .story import Story
 from .visits import get, page
 
@@ -57,3 +58,20 @@ async def test_nothing_found_and_nothing_asked_say_what_could_be(told: Story) ->
 
 async def test_the_bar_searches_here(told: Story) -> None:
     assert (await page(told, "/history")).one("form", classes="find").attributes["action"] == "/search"
+
+
+async def test_a_run_is_found_by_the_end_of_its_id_as_pages_show_it(told: Story) -> None:
+    for part in (told.run[-6:], told.run[:20]):
+        shown = await page(told, f"/search?text={part}")
+        assert shown.link(told.run) == f"/runs/{told.run}"
+        assert "Nothing found" not in shown.text
+    assert "By its id" not in (await page(told, "/search?text=express")).text
+
+
+async def test_an_unknown_run_is_searched_for_and_those_it_may_be_are_named(told: Story) -> None:
+    answer = await get(told, f"/runs/{told.run[-6:]}")
+    assert answer.status_code == 404
+    shown = read(answer.text)
+    assert shown.link(f"run {told.run}") == f"/runs/{told.run}"
+    assert shown.one("main").find("input")[0].attributes["value"] == told.run[-6:]
+    assert "run 0" not in (await get(told, "/runs/nobody")).text

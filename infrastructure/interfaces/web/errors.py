@@ -3,6 +3,7 @@
 from http import HTTPStatus
 from typing import Any, Final
 
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -11,6 +12,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from ....domain.errors import FlowledgerError
 from .login import login_address
 from .mounting import base_of
+from .near_ids import runs_near
 from .problems import Problem, problem_of, respond_with, wants_json
 from .rendering.error_page import ErrorPage, Way
 from .rendering.renderer import Renderer
@@ -41,7 +43,7 @@ class ErrorAnswers:
             and request.method in ("GET", "HEAD")
         ):
             return RedirectResponse(login_address(request, site.links(request)), SEE_OTHER)
-        return self._page(request, problem)
+        return await run_in_threadpool(self._page, request, problem)
 
     def _page(self, request: Request, problem: Problem) -> Response:
         site = site_of(request)
@@ -51,10 +53,22 @@ class ErrorAnswers:
             response: Response = PlainTextResponse(f"{problem.title}: {problem.detail}", problem.status)
         else:
             next_ways = (Way("History", call.links("history")),) if call.links.knows("history") else ()
+            unknown = problem.fields.get("runId")
+            if isinstance(unknown, str):
+                near = runs_near(call.ledger, unknown)
+                next_ways = (*(Way(f"run {id}", call.links("run", run=id)) for id in near), *next_ways)
             if problem.status == HTTPStatus.UNAUTHORIZED and site.signing_in is not None:
                 next_ways = (Way("Sign in", call.links("login")),)
             name = problem.type.rpartition(":")[2] if problem.type.startswith("urn:") else None
-            page = ErrorPage(problem.status, problem.title, problem.detail, name, next_ways, _kept(request, problem))
+            page = ErrorPage(
+                problem.status,
+                problem.title,
+                problem.detail,
+                name,
+                next_ways,
+                _kept(request, problem),
+                unknown if isinstance(unknown, str) and problem.status == HTTPStatus.NOT_FOUND else None,
+            )
             response = HtmlResponse(self._renderer.render("error.html", page, call), problem.status)
         response.headers.update(problem.headers)
         return response

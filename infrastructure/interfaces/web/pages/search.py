@@ -13,6 +13,7 @@ from .....projections.runs.summary import RunSummary
 from .....projections.search.letters import fold_text
 from .....projections.search.matches import Match
 from ...presentation.documents import begins_document, row_document
+from ..near_ids import runs_near
 from ..rendering.versions import ShownVersion
 from .copy_as import CopyAs, command_line, python_call
 from .history import count_statuses
@@ -66,6 +67,8 @@ class SearchPage:
     counts: Mapping[str, int]
     """How many runs have the words, by status; none: nothing was asked for, or they are too many to be counted."""
     copy_as: CopyAs
+    named: tuple[str, ...] = ()
+    """Ids of runs that begin or end with the words: of one as it is shown, by its end, too."""
 
     @property
     def total(self) -> int:
@@ -101,7 +104,8 @@ def load(call: Call) -> SearchPage:
         for run in page
     )
     counts = count_statuses(call, {"text": words})
-    return SearchPage(words, found, page.next, after, page.behind, page.begins, counts, copy_as)
+    named = runs_near(call.ledger, words) if after is None else ()
+    return SearchPage(words, found, page.next, after, page.behind, page.begins, counts, copy_as, named)
 
 
 _KIND: Final = re.compile(r"[.\[]")

@@ -25,3 +25,5 @@ class ErrorPage:
     next: tuple[Way, ...] = ()
     sent: tuple[tuple[str, str], ...] = ()
     """Names and values of the form that couldn't be acted on now: it can be sent again."""
+    unknown: str | None = None
+    """An id that no run has: it can be searched for."""
