@@ -17,6 +17,8 @@ def test_from_a_preview_to_what_went_and_is_held(cli: CommandLine) -> None:
     asked = cli("retention", "apply", "--keep-last", "1")
     assert asked.returncode == 2
     assert "2 runs would go: there is no terminal to ask, so give --yes" in asked.stderr
+    nothing = cli("retention", "apply", "--older-than", "90d")
+    assert (nothing.returncode, nothing.stdout.startswith("0 runs of 0 work orders went")) == (0, True), nothing.stderr
     went = cli("retention", "apply", "--keep-last", "1", "--archive", "kept", "--yes", "--by", "ops", "-r", "enough")
     assert "2 runs of 2 work orders went" in went.stdout, went.stderr
     assert "under a legal hold" in went.stdout

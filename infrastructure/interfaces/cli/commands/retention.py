@@ -144,7 +144,8 @@ def apply(
     with session.open_ledger() as ledger:
         if not yes:
             would = ledger.retention.preview(policy)
-            _ask(session, what_goes(would.runs, would.workflows))
+            if would.runs or would.workflows:
+                _ask(session, what_goes(would.runs, would.workflows))
         with progress_bar("removing") as progress:
             report = ledger.retention.apply(policy, by, reason, progress, pace)
     session.answer(row_document(report), lambda console: print_report(console, report))
