@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from ..shared.selection import Found
 
 All = Annotated[bool, typer.Option("--all", help="All runs that the filters find, oldest first, instead of one.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print how many and which; change nothing.")]
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
-from .....domain.errors import InvalidRequest
 from ....services.retention.pace import BESIDE_WRITERS
 from ...presentation.documents import row_document
 from ...presentation.policies import read_policy, what_goes
+from ..shared.asking import Yes, can_ask
 from ..shared.options import AsJson, By, OfWorkflow, Reason
 from ..shared.progress import progress_bar
 from ..shared.session import Session
@@ -120,13 +119,13 @@ def apply(
             "--pace", metavar="SHARE", help="While others write, work for so much of the time; 1: never wait."
         ),
     ] = BESIDE_WRITERS,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    yes: Yes = False,
     _json: AsJson = False,
 ) -> None:
-    """Take away what a policy says, after asking. It can't be undone: --archive writes each run to a file before.
+    """Take away what a policy says. It can't be undone: --archive writes each run to a file before.
 
     It goes in small steps beside others who write; where it is cut short, say it again. A record of what went stays,
-    and all that stays still verifies.
+    and all that stays still verifies. On a terminal it asks first.
     """
     policy = read_policy(
         older_than,
@@ -142,10 +141,11 @@ def apply(
     )
     session = Session.of(context)
     with session.open_ledger() as ledger:
-        if not yes:
+        if can_ask(yes):
             would = ledger.retention.preview(policy)
             if would.runs or would.workflows:
-                _ask(session, what_goes(would.runs, would.workflows))
+                what = what_goes(would.runs, would.workflows)
+                typer.confirm(f"{what} go, and can't be brought back. Remove them?", abort=True, err=True)
         with progress_bar("removing") as progress:
             report = ledger.retention.apply(policy, by, reason, progress, pace)
     session.answer(row_document(report), lambda console: print_report(console, report))
@@ -203,12 +203,3 @@ def holds(context: typer.Context, run: HeldRun = None, _json: AsJson = False) ->
     with session.open_ledger() as ledger:
         found = ledger.retention.holds(None if run is None else find_run(ledger, run))
     session.answer({"holds": [row_document(each) for each in found]}, lambda console: print_holds(console, found))
-
-
-def _ask(session: Session, what: str) -> None:
-    if session.json or not sys.stdin.isatty():
-        raise InvalidRequest(
-            f"{what} would go: there is no terminal to ask, so give --yes, or see `flowledger retention preview`"
-        )
-    if not typer.confirm(f"{what} go, and can't be brought back. Remove them?", err=True):
-        raise typer.Abort

@@ -12,6 +12,7 @@ from ....new_id import new_id
 from ...presentation import console as views
 from ...presentation.inputs import read_globals, read_object, read_value, read_version
 from ..shared.answer import answer_run
+from ..shared.asking import Yes
 from ..shared.options import (
     STEPS,
     Answers,
@@ -54,7 +55,7 @@ def retry(
     every: bulk.All = False,
     *,
     filters: BulkFilters,
-    yes: bulk.Yes = False,
+    yes: Yes = False,
     dry_run: bulk.DryRun = False,
     resume: Annotated[
         str | None,

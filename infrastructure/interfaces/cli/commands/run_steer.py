@@ -7,6 +7,7 @@ import typer
 
 from ...presentation.inputs import read_globals, read_object, read_value
 from ..shared.answer import answer_run
+from ..shared.asking import Yes
 from ..shared.options import STEPS, AsJson, By, Globals, Key, OneRun, Payload, Reason, RunAt, StepLimit
 from ..shared.run_filters import BulkFilters, takes_run_filters
 from ..shared.session import Session, interruptible
@@ -139,7 +140,7 @@ def cancel(
     every: bulk.All = False,
     *,
     filters: BulkFilters,
-    yes: bulk.Yes = False,
+    yes: Yes = False,
     dry_run: bulk.DryRun = False,
     _json: AsJson = False,
 ) -> None:
