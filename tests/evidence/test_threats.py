@@ -149,7 +149,7 @@ def test_a_forger_who_makes_the_tree_anew_is_found_though_what_he_did_is_not_nam
         story.change(f"DELETE FROM {table}")
     assert story.shown(checkpoint) == [("", 0, "unknown")]
     story.change("UPDATE flowledger_tree_progress SET size = 0, position = 0")
-    with pytest.raises(fl.StorageCorrupt, match="isn't the one that .* signed when it had"):
+    with pytest.raises(fl.StorageCorrupt, match=r"isn't the one that .* signed when it had"):
         story.sign()
     assert story.shown(checkpoint) == [("", 0, "unknown")]
 
