@@ -47,5 +47,6 @@ class Pace:
         self._begin()
 
     def _begin(self) -> None:
-        self._position = self._store.last_position()
-        self._began = monotonic()
+        if self._share < 1:  # at full pace nobody asks the store what others do
+            self._position = self._store.last_position()
+            self._began = monotonic()
